@@ -1,0 +1,38 @@
+# Assumes git, make and Python >= 3.11 only. Everything else comes into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: install demo test lint format docs clean
+
+install: $(INSTALLED)
+
+# Stamped: runs again only when what is to be installed changes. The wheels' own `pip` is kept as it came with Python.
+$(INSTALLED): pyproject.toml constraints.txt hatch_build.py src/pokenash/games/showdown/js/simulator-lock.json
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'pokenash needs Python 3.11 or newer; set PYTHON=/path/to/python3.11' >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: $(INSTALLED)
+	$(BIN)/pokenash psro --preset demo --output runs/demo
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(INSTALLED)
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
+clean:
+	rm -rf build dist docs/_build docs/reference/generated .mypy_cache .pytest_cache .ruff_cache .hypothesis
