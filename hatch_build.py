@@ -112,9 +112,7 @@ def check_integrity(archive: Path, integrity: str) -> None:
         digest = hashlib.file_digest(file, "sha512").digest()
     got = "sha512-" + base64.b64encode(digest).decode()
     if got != integrity:
-        raise RuntimeError(
-            f"{archive.name} has the integrity {got}, not {integrity} as {LOCK_NAME} asks; not unpacked"
-        )
+        raise RuntimeError(f"{archive.name} has the integrity {got}, not {integrity} as {LOCK_NAME} asks; not unpacked")
 
 
 def unpack(archive: Path, destination: Path, keep: list[str], drop: list[str]) -> None:
