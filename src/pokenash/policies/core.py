@@ -72,7 +72,8 @@ def sample_actions(probabilities: NDArray[np.floating[Any]], uniform: NDArray[np
     """
     cumulative = np.cumsum(probabilities, axis=1, dtype=np.float64)
     target = uniform[:, None] * cumulative[:, -1:]
-    return np.argmax(cumulative > target, axis=1)
+    actions: NDArray[np.int64] = np.argmax(cumulative > target, axis=1)
+    return actions
 
 
 class Policy(ABC):

@@ -1,0 +1,32 @@
+"""Who plays: policies, their descriptions, mixtures and populations. Imports without torch."""
+
+from pokenash.policies.core import DecisionRandom, Policy, sample_actions
+from pokenash.policies.mixture import Mixture, mixture_spec
+from pokenash.policies.populations import check_population, load_population, save_population
+from pokenash.policies.spec import PolicySpec, load_policy, policy_kinds, register_policy
+from pokenash.policies.uniform import Uniform
+
+__all__ = [
+    "DecisionRandom",
+    "Mixture",
+    "Policy",
+    "PolicySpec",
+    "Uniform",
+    "check_population",
+    "load_policy",
+    "load_population",
+    "mixture_spec",
+    "policy_kinds",
+    "register_policy",
+    "sample_actions",
+    "save_population",
+]
+
+register_policy("uniform", "pokenash.policies.uniform:load")
+register_policy("mixture", "pokenash.policies.mixture:load")
+register_policy("python", "pokenash.policies.custom:load")
+register_policy("max_power", "pokenash.policies.heuristics:load")
+register_policy("type_aware", "pokenash.policies.heuristics:load")
+register_policy("gen1ou_heuristic", "pokenash.policies.heuristics:load")
+register_policy("poke_env", "pokenash.policies.poke_env_members:load")
+register_policy("network", "pokenash.policies.network:load")
