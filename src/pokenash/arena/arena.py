@@ -1,0 +1,166 @@
+"""The arena: plays a schedule of matches between policies, many at a time."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence, Sized
+from types import TracebackType
+from typing import Any, Self
+
+from pokenash.arena.matches import Match, MatchResult
+from pokenash.arena.seating import Seating
+from pokenash.errors import InputError
+from pokenash.games.core import Game, VectorGame
+from pokenash.policies.core import DecisionRandom, Policy
+from pokenash.policies.spec import PolicySpec, load_policy
+
+__all__ = ["Arena"]
+
+_log = logging.getLogger(__name__)
+
+
+class Arena:
+    """Plays matches of one game. The worker processes stay up between plays: close it, or use it in ``with``.
+
+    Results are a function of the policies, the matches and the seed; neither the number of lanes nor that of
+    workers changes them (networks: as far as their floating-point results do not depend on the batch).
+
+    Parameters
+    ----------
+    game : Game
+    num_lanes : int
+        Episodes in play at a time.
+    num_workers : int
+        Worker processes, for games that have any.
+    progress : bool
+        Whether to show a progress bar on standard error.
+
+    Attributes
+    ----------
+    battles_per_second, decisions_per_second : float
+        Throughput of the last play, without the start of the workers; 0 before the first.
+    num_errors : int
+        How many matches of the last play ended with the reason ``"error"`` and so do not count.
+    """
+
+    def __init__(self, game: Game, *, num_lanes: int = 64, num_workers: int = 1, progress: bool = False) -> None:
+        if num_lanes < 1 or num_workers < 1:
+            raise InputError(
+                f"expected num_lanes and num_workers of at least 1, got {num_lanes} lanes and {num_workers} workers"
+            )
+        self.game = game
+        self.num_lanes = num_lanes
+        self.num_workers = num_workers
+        self.progress = progress
+        self.battles_per_second = 0.0
+        self.decisions_per_second = 0.0
+        self.num_errors = 0
+        self._vector: VectorGame | None = None
+
+    def play(
+        self,
+        policies: Sequence[Policy | PolicySpec],
+        matches: Iterable[Match],
+        *,
+        seed: int,
+        on_result: Callable[[MatchResult], None] | None = None,
+    ) -> list[MatchResult]:
+        """Play a schedule to its end.
+
+        Parameters
+        ----------
+        policies : sequence of Policy or PolicySpec
+            What the matches' indices refer to. Specs are loaded here; a live object keeps whatever it records.
+        matches : iterable of Match
+            Drawn from lazily, as lanes become free.
+        seed : int
+            Of the policies' randomness, including the draw of mixtures' members.
+        on_result : callable, optional
+            Called with each `MatchResult` as the match ends, in no fixed order.
+
+        Returns
+        -------
+        list of MatchResult
+            Ordered by episode. Those whose reason is ``"error"`` are among them, and do not count.
+
+        Raises
+        ------
+        IllegalActionError
+            If a policy chooses a masked action; the message names the policy.
+        InputError
+            If a policy answers in the wrong shape, an index is out of range, or two episodes have one number.
+        """
+        live = [load_policy(policy, self.game) for policy in policies]
+        names = [
+            repr(policy.name) if isinstance(policy, PolicySpec) else f"{index} ({type(policy).__name__})"
+            for index, policy in enumerate(policies)
+        ]
+        if self._vector is None:
+            self._vector = self.game.vector(self.num_lanes, self.num_workers)
+        seating = Seating(live, names, matches, DecisionRandom(seed), self._vector.num_lanes)
+        total = len(matches) if isinstance(matches, Sized) else None
+        bar = _progress_bar(total) if self.progress else None
+        try:
+            results = self._run(self._vector, seating, on_result, bar)
+        except BaseException:
+            # Whatever state the game is in, the next play must not inherit it.
+            self.close()
+            raise
+        finally:
+            if bar is not None:
+                bar.close()
+        return sorted(results, key=lambda r: r.result.episode)
+
+    def _run(
+        self, vector: VectorGame, seating: Seating, on_result: Callable[[MatchResult], None] | None, bar: Any
+    ) -> list[MatchResult]:
+        """The loop itself; keeps the throughput."""
+        finished: list[MatchResult] = []
+        num_decisions = 0
+        decisions, results = vector.start(seating.setups())
+        begin = time.perf_counter()
+        while True:
+            for result in results:
+                match_result = seating.finish(result)
+                finished.append(match_result)
+                if on_result is not None:
+                    on_result(match_result)
+            if bar is not None and results:
+                bar.update(len(results))
+            if not len(decisions):
+                break
+            num_decisions += len(decisions)
+            decisions, results = vector.step(seating.answer(decisions))
+        seconds = max(time.perf_counter() - begin, 1e-9)
+        if seating.unfinished:
+            raise RuntimeError(f"{type(vector).__name__} stopped with {seating.unfinished} matches unfinished")
+        self.num_errors = sum(not r.counted for r in finished)
+        self.battles_per_second = len(finished) / seconds
+        self.decisions_per_second = num_decisions / seconds
+        _log.info(
+            "%d battles (%d with errors), %d decisions in %.1f s: %.1f battles/s, %.0f decisions/s",
+            len(finished), self.num_errors, num_decisions, seconds, self.battles_per_second, self.decisions_per_second,
+        )  # fmt: skip
+        return finished
+
+    def close(self) -> None:
+        """Release the game's processes. The arena may be used again afterwards."""
+        if self._vector is not None:
+            self._vector.close()
+            self._vector = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _progress_bar(total: int | None) -> Any:
+    """A bar that counts battles; imported only where one is shown."""
+    from tqdm.auto import tqdm
+
+    return tqdm(total=total, unit="battle", dynamic_ncols=True)
