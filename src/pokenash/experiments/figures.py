@@ -1,0 +1,152 @@
+"""Figures of a run, as matplotlib `Figure`s made without pyplot (no global state, no display)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from numpy.typing import NDArray
+
+__all__ = ["best_response_figure", "meta_strategy_figure", "nash_conv_figure", "payoff_figure"]
+
+# Okabe & Ito's palette, which colour-blind readers can tell apart; with hatches past its eight colours.
+_PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#7F7F7F")
+_HATCHES = ("", "///", "...", "xxx")
+_INK = "#222222"
+
+
+def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def payoff_figure(
+    names: Sequence[str],
+    win_rate: NDArray[np.float64],
+    lower: NDArray[np.float64],
+    upper: NDArray[np.float64],
+    battles: NDArray[np.int64],
+) -> Figure:
+    """Win rate of the row policy over the column policy, with its interval and number of battles in each cell.
+
+    Parameters
+    ----------
+    names : sequence of str, length N
+    win_rate, lower, upper : float64 arrays, ``[N, N]``
+        NaN where nothing was played; such cells are left empty.
+    battles : int array, ``[N, N]``
+    """
+    n = len(names)
+    figure, axes = _figure(2.6 + 1.15 * n, 1.6 + 0.8 * n)
+    shown = np.where(np.eye(n, dtype=bool), np.nan, win_rate)
+    image = axes.imshow(shown, cmap="RdBu", vmin=0.0, vmax=1.0, aspect="auto")
+    axes.spines[:].set_visible(False)
+    axes.set_xticks(range(n), names, rotation=30, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(n), names)
+    axes.set_xlabel("against")
+    axes.set_ylabel("win rate of")
+    for i in range(n):
+        for j in range(n):
+            if i == j or not np.isfinite(win_rate[i, j]):
+                axes.text(j, i, "–" if i == j else "not played", ha="center", va="center", color="#999999", fontsize=8)
+                continue
+            ink = "white" if abs(win_rate[i, j] - 0.5) > 0.3 else _INK
+            axes.text(j, i - 0.13, f"{win_rate[i, j]:.1%}", ha="center", va="center", color=ink, fontsize=10)
+            small = f"[{lower[i, j]:.0%}, {upper[i, j]:.0%}]  n={battles[i, j]}"
+            axes.text(j, i + 0.22, small, ha="center", va="center", color=ink, fontsize=6.5)
+    bar = figure.colorbar(image, ax=axes, shrink=0.8)
+    bar.ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+    bar.set_label("win rate (a draw counts half)")
+    return figure
+
+
+def meta_strategy_figure(names: Sequence[str], probabilities: NDArray[np.float64]) -> Figure:
+    """The meta-strategy of every iteration as stacked bars.
+
+    Parameters
+    ----------
+    names : sequence of str, length N
+        All policies of the run, in the order in which they joined.
+    probabilities : float64 array, ``[K, N]``
+        One row an iteration; NaN or 0 for policies that had not joined yet.
+    """
+    iterations = len(probabilities)
+    figure, axes = _figure(3.4 + 0.7 * iterations, 3.6)
+    bottom = np.zeros(iterations)
+    for j, name in enumerate(names):
+        height = np.nan_to_num(probabilities[:, j])
+        if not height.max(initial=0.0) > 5e-4:
+            continue
+        colour, hatch = _PALETTE[j % len(_PALETTE)], _HATCHES[j // len(_PALETTE) % len(_HATCHES)]
+        style: dict[str, Any] = {"color": colour, "hatch": hatch, "edgecolor": "white", "width": 0.8}
+        axes.bar(range(iterations), height, bottom=bottom, label=name, **style)
+        bottom += height
+    axes.set_ylim(0.0, 1.0)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("iteration")
+    axes.set_ylabel("probability in the mixture")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=8)
+    return figure
+
+
+def best_response_figure(
+    names: Sequence[str],
+    win_rate: NDArray[np.float64],
+    lower: NDArray[np.float64],
+    upper: NDArray[np.float64],
+    battles: NDArray[np.int64],
+) -> Figure:
+    """Each best response's win rate, on fresh battles, against the mixture that it was trained on.
+
+    Parameters
+    ----------
+    names : sequence of str, length K
+    win_rate, lower, upper : float64 arrays, ``[K]``
+    battles : int array, ``[K]``
+    """
+    figure, axes = _figure(3.0 + 0.9 * len(names), 3.6)
+    place = np.arange(len(names))
+    errors = np.stack([win_rate - lower, upper - win_rate])
+    axes.axhline(0.5, color="#999999", linewidth=1.0, linestyle="--")
+    axes.errorbar(place, win_rate, yerr=errors, fmt="o", color=_PALETTE[0], capsize=5, markersize=7)
+    for x, rate, top, count in zip(place, win_rate, upper, battles, strict=True):
+        axes.annotate(f"{rate:.1%}\nn={count}", (x, top), (0, 6), textcoords="offset points", ha="center", fontsize=8)
+    axes.set_xticks(place, names, rotation=20, ha="right", rotation_mode="anchor")
+    axes.set_xlim(-0.6, len(names) - 0.4)
+    axes.set_ylim(min(0.4, float(lower.min(initial=0.4)) - 0.05), min(1.1, float(upper.max(initial=0.7)) + 0.15))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_ylabel("win rate against its mixture")
+    return figure
+
+
+def nash_conv_figure(
+    posterior_mean: NDArray[np.float64], lower: NDArray[np.float64], upper: NDArray[np.float64], level: float
+) -> Figure:
+    """The restricted ``nash_conv`` of each iteration's meta-strategy under the posterior of the payoffs.
+
+    Parameters
+    ----------
+    posterior_mean, lower, upper : float64 arrays, ``[K]``
+        In units of return (a sure win is +1, a sure loss −1).
+    level : float
+        Probability that the interval covers.
+    """
+    figure, axes = _figure(3.4 + 0.6 * len(posterior_mean), 3.4)
+    place = np.arange(len(posterior_mean))
+    axes.fill_between(place, lower, upper, color=_PALETTE[0], alpha=0.2, linewidth=0, label=f"{level:.0%} interval")
+    errors = np.stack([np.maximum(posterior_mean - lower, 0.0), np.maximum(upper - posterior_mean, 0.0)])
+    axes.errorbar(place, posterior_mean, yerr=errors, fmt="o-", color=_PALETTE[0], capsize=4, label="posterior mean")
+    axes.axhline(0.0, color="#999999", linewidth=1.0, linestyle="--", label="plug-in value (0 by construction)")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_ylim(bottom=min(-0.01, float(lower.min(initial=0.0))))
+    axes.set_xlabel("iteration")
+    axes.set_ylabel("restricted nash_conv")
+    axes.legend(frameon=False, fontsize=8)
+    return figure
