@@ -25,6 +25,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	rm -rf docs/reference/generated
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 
 format: $(INSTALLED)
@@ -32,6 +33,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 
 docs: $(INSTALLED)
+	rm -rf docs/reference/generated
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 clean:
