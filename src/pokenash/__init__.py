@@ -11,19 +11,53 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+__all__ = [
+    "PSRO",
+    "Arena",
+    "EpisodeSetup",
+    "Game",
+    "Policy",
+    "PolicySpec",
+    "ShowdownGame",
+    "VectorGame",
+    "__version__",
+    "algorithms",
+    "arena",
+    "errors",
+    "experiments",
+    "games",
+    "load_policy",
+    "policies",
+]
+
 if TYPE_CHECKING:
     from pokenash import algorithms, arena, errors, experiments, games, policies
+    from pokenash.algorithms import PSRO
+    from pokenash.arena import Arena
+    from pokenash.games import EpisodeSetup, Game, VectorGame
+    from pokenash.games.showdown.vector import ShowdownGame
+    from pokenash.policies import Policy, PolicySpec, load_policy
 
-_SUBMODULES = ("algorithms", "arena", "errors", "experiments", "games", "policies")
-
-__all__ = ["__version__", "algorithms", "arena", "errors", "experiments", "games", "policies"]
+_HOMES = {
+    "PSRO": "algorithms",
+    "Arena": "arena",
+    "EpisodeSetup": "games",
+    "Game": "games",
+    "Policy": "policies",
+    "PolicySpec": "policies",
+    "ShowdownGame": "games.showdown.vector",
+    "VectorGame": "games",
+    "load_policy": "policies",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _SUBMODULES:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    if name in __all__:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __all__
