@@ -1,5 +1,7 @@
 # Assumes git, make and Python >= 3.11 only. Everything else comes into .venv.
 PYTHON ?= python3
+# For pip install, such as --extra-index-url https://download.pytorch.org/whl/cpu for the smaller CPU build of torch.
+PIP_ARGS ?=
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
@@ -7,13 +9,14 @@ INSTALLED := .venv/.installed
 
 install: $(INSTALLED)
 
-# Stamped: runs again only when what is to be installed changes. The wheels' own `pip` is kept as it came with Python.
+# Stamped: runs again only when what is to be installed changes.
 $(INSTALLED): pyproject.toml constraints.txt hatch_build.py src/pokenash/games/showdown/js/simulator-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo 'pokenash needs Python 3.11 or newer; set PYTHON=/path/to/python3.11' >&2; exit 1; }
+	@echo 'Installing into .venv; the first time this takes a few minutes, for torch is large.'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	touch $@
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[dev]'
+	@touch $@
 
 demo: $(INSTALLED)
 	$(BIN)/pokenash psro --preset demo --output runs/demo

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pokenash.algorithms import PSRO
     from pokenash.arena import Arena
     from pokenash.games import EpisodeSetup, Game, VectorGame
-    from pokenash.games.showdown.vector import ShowdownGame
+    from pokenash.games.showdown import ShowdownGame
     from pokenash.policies import Policy, PolicySpec, load_policy
 
 _HOMES = {
@@ -45,7 +45,7 @@ _HOMES = {
     "Game": "games",
     "Policy": "policies",
     "PolicySpec": "policies",
-    "ShowdownGame": "games.showdown.vector",
+    "ShowdownGame": "games.showdown",
     "VectorGame": "games",
     "load_policy": "policies",
 }
