@@ -1,0 +1,180 @@
+"""Meta-solvers: from the payoffs among a population to the probabilities with which it is played.
+
+A meta-solver is a plain function ``(payoffs) -> probabilities``, and any function of that form may be used where
+one is asked for. `payoffs` is antisymmetric, float64 ``[n, n]``: what the row policy earns from the column policy,
+averaged over both seats. All of them are deterministic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pokenash.algorithms.nash import maximum_entropy_nash
+from pokenash.errors import InputError
+
+__all__ = [
+    "META_SOLVERS",
+    "MetaSolver",
+    "alpha_rank",
+    "check_payoffs",
+    "get_meta_solver",
+    "nash",
+    "prd",
+    "regret_matching",
+    "uniform",
+]
+
+Matrix = NDArray[np.float64]
+MetaSolver = Callable[[Matrix], Matrix]
+
+# Payoffs that were computed from the same counts in two ways differ by rounding only.
+_ANTISYMMETRY_TOLERANCE = 1e-9
+_SUM_TOLERANCE = 1e-6
+# Alpha-rank's limit of infinite selection, with so much noise that the Markov chain stays irreducible.
+_ALPHA_RANK_NOISE = 1e-6
+
+
+def check_payoffs(payoffs: Any, names: Sequence[str] | None = None) -> Matrix:
+    """The payoffs as a float64 array, ``[n, n]``, antisymmetric to the last bit.
+
+    Parameters
+    ----------
+    payoffs : array-like, ``[n, n]``
+    names : sequence of str, optional
+        The policies' names, for messages.
+
+    Raises
+    ------
+    InputError
+        If it is empty, not square, not antisymmetric, or has missing (NaN) cells, which the message names.
+    """
+    matrix = np.asarray(payoffs, np.float64)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.shape[0] == 0:
+        raise InputError(f"payoffs: expected a square matrix of at least one policy, got shape {matrix.shape}")
+    missing = [(i, j) for i, j in np.argwhere(~np.isfinite(matrix)).tolist() if i <= j or np.isfinite(matrix[j, i])]
+    if missing:
+        cells = [f"{names[i]} against {names[j]}" if names else f"({i}, {j})" for i, j in missing]
+        shown = ", ".join(cells[:8]) + (f" and {len(cells) - 8} more" if len(cells) > 8 else "")
+        raise InputError(f"payoffs: no value for {shown}; play these pairs first")
+    scale = max(1.0, float(np.abs(matrix).max()))
+    if np.abs(matrix + matrix.T).max() > _ANTISYMMETRY_TOLERANCE * scale:
+        raise InputError(
+            "payoffs: expected an antisymmetric matrix (what the row policy wins, the column policy loses); "
+            f"payoffs + payoffs.T reaches {np.abs(matrix + matrix.T).max():.3g}"
+        )
+    antisymmetric: Matrix = (matrix - matrix.T) / 2
+    return antisymmetric
+
+
+def nash(payoffs: Matrix) -> Matrix:
+    """The Nash equilibrium of largest entropy, by linear programs (HiGHS), ``[n]``."""
+    return maximum_entropy_nash(check_payoffs(payoffs))
+
+
+def uniform(payoffs: Matrix) -> Matrix:
+    """Every policy with equal probability, ``[n]``: a best response to it is fictitious play's."""
+    num_policies = len(check_payoffs(payoffs))
+    return np.full(num_policies, 1.0 / num_policies)
+
+
+def prd(payoffs: Matrix) -> Matrix:
+    """Projected replicator dynamics, OpenSpiel's code and its settings, averaged over the trajectory, ``[n]``.
+
+    Lanctot et al., "A Unified Game-Theoretic Approach to Multiagent Reinforcement Learning", NeurIPS 2017. The
+    average still carries some of the uniform start after OpenSpiel's 100,000 steps.
+    """
+    from open_spiel.python.algorithms.projected_replicator_dynamics import projected_replicator_dynamics
+
+    payoffs = check_payoffs(payoffs)
+    return _normalised(projected_replicator_dynamics([payoffs, payoffs.T])[0])
+
+
+def regret_matching(payoffs: Matrix) -> Matrix:
+    """Regret matching, OpenSpiel's code and its settings, averaged over the trajectory, ``[n]``.
+
+    Hart & Mas-Colell, "A Simple Adaptive Procedure Leading to Correlated Equilibrium", Econometrica 2000.
+    """
+    from open_spiel.python.algorithms.regret_matching import regret_matching as openspiel_regret_matching
+
+    payoffs = check_payoffs(payoffs)
+    return _normalised(openspiel_regret_matching([payoffs, payoffs.T])[0])
+
+
+def alpha_rank(payoffs: Matrix) -> Matrix:
+    """Alpha-rank's stationary distribution in the limit of infinite selection, OpenSpiel's code, ``[n]``.
+
+    Omidshafiei et al., "Alpha-Rank: Multi-Agent Evaluation by Evolution", Scientific Reports 2019; one population
+    that plays against itself. It sees who beats whom, not by how much: near ties count in full.
+    """
+    from open_spiel.python.egt import alpharank
+
+    payoffs = check_payoffs(payoffs)
+    if len(payoffs) == 1:
+        return np.ones(1)
+    *_, stationary, _, _ = alpharank.compute([payoffs], use_inf_alpha=True, inf_alpha_eps=_ALPHA_RANK_NOISE)
+    return _normalised(stationary)
+
+
+def _normalised(probabilities: Any) -> Matrix:
+    """Rounding removed: nothing negative, sum 1."""
+    clipped = np.maximum(np.asarray(probabilities, np.float64), 0.0)
+    normalised: Matrix = clipped / clipped.sum()
+    return normalised
+
+
+META_SOLVERS: dict[str, MetaSolver] = {
+    "nash": nash,
+    "prd": prd,
+    "regret_matching": regret_matching,
+    "alpha_rank": alpha_rank,
+    "uniform": uniform,
+}
+"""The meta-solvers that have a name."""
+
+
+def get_meta_solver(solver: str | MetaSolver) -> MetaSolver:
+    """A meta-solver by name, or a function of the user's own; what it returns is checked.
+
+    Parameters
+    ----------
+    solver : str or callable
+        A key of `META_SOLVERS`, or ``(payoffs) -> probabilities``.
+
+    Returns
+    -------
+    callable
+        Raises `InputError` if the payoffs have missing cells or are not antisymmetric, or if the function returns
+        anything but finite probabilities >= 0 that sum to 1.
+
+    Raises
+    ------
+    InputError
+        If there is no meta-solver of that name.
+    """
+    if callable(solver):
+        function, label = solver, getattr(solver, "__name__", type(solver).__name__)
+    elif solver in META_SOLVERS:
+        function, label = META_SOLVERS[solver], solver
+    else:
+        raise InputError(f"unknown meta-solver {solver!r}; known: {', '.join(META_SOLVERS)}, or any function")
+
+    def checked(payoffs: Matrix) -> Matrix:
+        payoffs = check_payoffs(payoffs)
+        answer = np.asarray(function(payoffs.copy()), np.float64)
+        if (
+            answer.shape != (len(payoffs),)
+            or not np.isfinite(answer).all()
+            or (answer < 0).any()
+            or abs(answer.sum() - 1) > _SUM_TOLERANCE
+        ):
+            raise InputError(
+                f"meta-solver {label}: expected {len(payoffs)} probabilities >= 0 that sum to 1, got {answer.tolist()}"
+            )
+        probabilities: Matrix = answer / answer.sum()
+        return probabilities
+
+    return checked
