@@ -49,6 +49,8 @@ class FormatInfo:
         ``"singles"``, ``"doubles"`` and so on.
     random_teams : bool
         Whether the simulator draws the teams itself.
+    gimmicks : tuple of str
+        What a move can be combined with, in the order of the actions: ``"mega"``, ``"zmove"`` and so on.
     """
 
     id: str
@@ -56,6 +58,7 @@ class FormatInfo:
     generation: int
     game_type: str
     random_teams: bool
+    gimmicks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,9 @@ def format_info(format: str) -> FormatInfo:
 def _format_info(format: str, found: Mapping[str, Any]) -> FormatInfo:
     if not found["exists"]:
         raise InputError(f'there is no format {format!r} in the simulator; expected one such as "gen1ou"')
-    return FormatInfo(found["id"], found["name"], found["gen"], found["game_type"], found["random_teams"])
+    return FormatInfo(
+        found["id"], found["name"], found["gen"], found["game_type"], found["random_teams"], tuple(found["gimmicks"])
+    )
 
 
 def shipped_team_sets() -> tuple[str, ...]:

@@ -10,6 +10,7 @@
  */
 const fs = require('fs');
 const {Dex, Teams, TeamValidator, toID} = require('pokemon-showdown/dist/sim');
+const {formatGimmicks} = require('./actions');
 
 const STATS = ['hp', 'atk', 'def', 'spa', 'spd', 'spe'];
 
@@ -23,6 +24,7 @@ function describeFormat(id) {
     gen: Dex.forFormat(format).gen,
     game_type: format.gameType,
     random_teams: !!format.team,
+    gimmicks: formatGimmicks(format, Dex.forFormat(format)),
   };
 }
 

@@ -1,0 +1,167 @@
+"""One worker process: how it is started, spoken to with a time limit, and ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import tempfile
+import weakref
+from collections.abc import Mapping
+from typing import IO, Any
+
+from pokenash.games.showdown import frames
+from pokenash.games.showdown.node import node_command, node_environment
+
+__all__ = ["Worker", "WorkerGoneError"]
+
+_PIPE_BYTES = 1 << 20
+_SET_PIPE_SIZE = 1031
+"""``F_SETPIPE_SZ`` of Linux, which Python 3.11 does not name everywhere."""
+
+
+class WorkerGoneError(Exception):
+    """The worker died, hung or spoke nonsense. Internal: the vector game recovers from it."""
+
+
+def _enlarge(descriptor: int) -> None:
+    """Make room for a whole frame in a pipe, so that neither side waits for the other to copy it."""
+    with contextlib.suppress(ImportError, OSError):
+        import fcntl
+
+        fcntl.fcntl(descriptor, _SET_PIPE_SIZE, _PIPE_BYTES)
+
+
+def _end(process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
+    """Kill a worker, collect it and close what belongs to it."""
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout, errors):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
+class Worker:
+    """A Node process that plays.
+
+    Parameters
+    ----------
+    timeout : float
+        Seconds without a sign of life after which it counts as hung.
+
+    Raises
+    ------
+    SimulatorError
+        If Node or the simulator is missing.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self._errors: IO[bytes] = tempfile.TemporaryFile()
+        # A process group of its own, so that Ctrl-C in a terminal reaches only Python, which then ends its workers.
+        self._process = subprocess.Popen(
+            [*node_command("worker.js"), str(os.getpid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            bufsize=0,
+            env=node_environment(),
+            process_group=0,
+        )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._to, self._from = self._process.stdin.fileno(), self._process.stdout.fileno()
+        for descriptor in (self._to, self._from):
+            os.set_blocking(descriptor, False)
+            _enlarge(descriptor)
+        self._milliseconds = max(1, int(1000 * timeout))
+        self._poll = {descriptor: select.poll() for descriptor in (self._to, self._from)}
+        self._poll[self._to].register(self._to, select.POLLOUT)
+        self._poll[self._from].register(self._from, select.POLLIN)
+        self._header = memoryview(bytearray(frames.ANSWER_HEADER.size))
+        self._finalizer = weakref.finalize(self, _end, self._process, self._errors)
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    def close(self) -> None:
+        """End the process and wait until it is gone. May be called more than once."""
+        self._finalizer()
+
+    def _gone(self, what: str) -> WorkerGoneError:
+        self._errors.seek(0)
+        said = self._errors.read()[-2000:].decode(errors="replace").strip()
+        return WorkerGoneError(f"{what}; it said: {said}" if said else what)
+
+    def _wait(self, descriptor: int) -> None:
+        if not self._poll[descriptor].poll(self._milliseconds):
+            raise self._gone(f"the worker gave no sign of life for {self._milliseconds / 1000:g} s")
+
+    def _died(self) -> WorkerGoneError:
+        """What is known of a worker that closed its pipe."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=5)
+        return self._gone(f"the worker ended with status {self._process.returncode}")
+
+    def send(self, request: bytes) -> None:
+        """Send a whole request."""
+        left = memoryview(request)
+        while left:
+            try:
+                left = left[os.write(self._to, left) :]
+            except BlockingIOError:
+                self._wait(self._to)
+            except BrokenPipeError:
+                raise self._died() from None
+
+    def _read(self, views: list[memoryview]) -> None:
+        """Fill all views."""
+        while views:
+            try:
+                got = os.readv(self._from, views)
+            except BlockingIOError:
+                self._wait(self._from)
+                continue
+            if got == 0:
+                raise self._died()
+            done = 0
+            while done < len(views) and got >= len(views[done]):
+                got -= len(views[done])
+                done += 1
+            views = views[done:]
+            if got:
+                views[0] = views[0][got:]
+
+    def receive(self, part: int, arrays: frames.RowArrays, start: int) -> tuple[int, bytes, Mapping[str, Any]]:
+        """Read the answer about a part, its rows into `arrays` from row `start` on.
+
+        Returns
+        -------
+        rows : int
+        results : bytes
+            int32, ``[R, RESULT_WORDS]``.
+        extras : mapping
+            What had to be written out: texts, errors, teams.
+        """
+        self._read([self._header])
+        _, answered, rows, results, length = frames.ANSWER_HEADER.unpack(self._header)
+        if answered != part:
+            raise self._gone(f"the worker answered about part {answered} instead of {part}")
+        views = arrays.views(start, start + rows) if rows else []
+        tail = memoryview(bytearray(4 * frames.RESULT_WORDS * results + length))
+        if tail:
+            views.append(tail)
+        self._read(views)
+        if not tail:
+            return rows, b"", {}
+        split = len(tail) - length
+        return rows, bytes(tail[:split]), json.loads(bytes(tail[split:])) if length else {}
+
+    def open(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Send the options; returns what the worker says of the format."""
+        body = json.dumps(options).encode()
+        self.send(frames.pack_request(frames.OPEN, 0, (0, 0), body))
+        return self.receive(0, frames.RowArrays(0, (), 0), 0)[2]
