@@ -14,7 +14,7 @@ __all__ = ["load_game"]
 # What `config()["game"]` may be, and the class that it names; imported only when asked for.
 _GAMES = {
     "aec": "pokenash.games.aec:AECGame",
-    "showdown": "pokenash.games.showdown.vector:ShowdownGame",
+    "showdown": "pokenash.games.showdown.game:ShowdownGame",
 }
 
 

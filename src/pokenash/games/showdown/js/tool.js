@@ -161,7 +161,31 @@ function randomTeams({format, seeds}) {
   return {format: described, teams: seeds.map(seed => pack(Teams.generate(described.id, {seed})))};
 }
 
+/** A battle from its record. `answered` says how many of the recorded actions were asked for. */
+function simulate({record}) {
+  const {buildVocab} = require('./vocab');
+  const {Lane} = require('./lane');
+  const described = describeFormat(record.format);
+  if (!described.exists) return {format: described};
+  const format = Dex.formats.get(described.id, true);
+  const dex = Dex.forFormat(format);
+  const [seed, ...teamSeeds] = record.showdown_seeds;
+  const lane = new Lane({
+    format, dex, gimmicks: described.gimmicks, vocab: buildVocab(dex), turnLimit: record.turn_limit || Infinity,
+  });
+  const teams = record.random_teams ? null : record.teams;
+  lane.replay({seed, teamSeeds, teams, text: [false, false], record: false}, record.actions);
+  return {
+    format: described,
+    log: lane.battle ? lane.battle.log.filter(line => !line.startsWith('|t:|')) : [],
+    result: lane.result,
+    answered: lane.answered,
+    prng: lane.battle ? lane.battle.prng.getSeed() : null,
+  };
+}
+
 const COMMANDS = {
+  simulate,
   format: ({format}) => describeFormat(format),
   validate,
   export: ({teams}) => teams.map(packed => Teams.export(Teams.unpack(packed)).trim()),

@@ -1,0 +1,380 @@
+"""A battle in words: Showdown's protocol as a person would tell it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from pokenash.games.showdown import narrate_words as words
+
+__all__ = ["Narrator", "narrate"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """One protocol line: its arguments, and its ``[key] value`` attributes."""
+
+    args: list[str]
+    attributes: dict[str, str]
+
+    def arg(self, index: int) -> str:
+        return self.args[index] if index < len(self.args) else ""
+
+
+def narrate(lines: Iterable[str]) -> list[str]:
+    """Tell a whole battle.
+
+    Parameters
+    ----------
+    lines : iterable of str
+        Protocol lines, of one player's view or the spectators'. Of ``|split|`` blocks the public line is told.
+
+    Returns
+    -------
+    list of str
+        Lines of text; an empty one before each turn.
+    """
+    narrator = Narrator()
+    told: list[str] = []
+    for line in lines:
+        told += narrator.tell(line)
+    return told
+
+
+class Narrator:
+    """Tells a battle line by line, remembering who is called what and how healthy everybody is.
+
+    HP are told in percent, whichever way the protocol gives them. What has no words is not told: messages that
+    only a client needs, and chat.
+    """
+
+    def __init__(self) -> None:
+        self._players: dict[str, str] = {}
+        self._health: dict[str, float] = {}
+        self._split = 0
+
+    def tell(self, line: str) -> list[str]:
+        """The words for one protocol line; none, one or several lines."""
+        if line.startswith("|split|"):
+            self._split = 2
+            return []
+        if self._split:
+            self._split -= 1
+            if self._split:
+                return []
+        parts = line.split("|")
+        if len(parts) < 2:
+            return []
+        told = _TELLERS.get(parts[1])
+        if told is None:
+            return []
+        message = _Message(*_attributes(parts[2:]))
+        if "silent" in message.attributes and parts[1] not in _EVEN_SILENT:
+            return []
+        text = told(self, message)
+        return [text] if isinstance(text, str) else list(text)
+
+    # The tellers: each gives a sentence, or several, or none.
+
+    def _player(self, m: _Message) -> list[str]:
+        if m.arg(1):
+            self._players[m.arg(0)] = m.arg(1)
+        return []
+
+    def _turn(self, m: _Message) -> list[str]:
+        return ["", f"Turn {m.arg(0)}"]
+
+    def _poke(self, m: _Message) -> str:
+        return f"{self._owner(m.arg(0))} has {_species(m.arg(1))}."
+
+    def _start_of_battle(self, m: _Message) -> str:
+        return f"Battle between {self._owner('p1')} and {self._owner('p2')}!"
+
+    def _switch(self, m: _Message) -> str:
+        self._remember(m.arg(0), m.arg(2))
+        species, name = _species(m.arg(1)), _name(m.arg(0))
+        called = species if name in (species, "") else f"{name} ({species})"
+        return f"{self._owner(m.arg(0))} sent out {called}!"
+
+    def _drag(self, m: _Message) -> str:
+        self._remember(m.arg(0), m.arg(2))
+        return f"{self._mon(m)} was dragged out!"
+
+    def _replace(self, m: _Message) -> str:
+        return f"{self._mon(m)} was {_species(m.arg(1))} in disguise!"
+
+    def _change_of_forme(self, m: _Message) -> str:
+        return f"{self._mon(m)} transformed into {_species(m.arg(1))}!"
+
+    def _move(self, m: _Message) -> list[str]:
+        if "notarget" in m.attributes:
+            return [f"{self._mon(m)} used {m.arg(1)}!", "But there was no target..."]
+        return [f"{self._mon(m)} used {m.arg(1)}!"]
+
+    def _cannot(self, m: _Message) -> str:
+        template = words.CANNOT.get(_id(m.arg(1)), "{mon} can't move!")
+        return template.format(mon=self._mon(m), move=m.arg(2) or "its move")
+
+    def _faint(self, m: _Message) -> str:
+        self._health[_ident(m.arg(0))] = 0.0
+        return f"{self._mon(m)} fainted!"
+
+    def _damage(self, m: _Message) -> list[str]:
+        before, now = self._remember(m.arg(0), m.arg(1))
+        if "silent" in m.attributes:
+            return []
+        why = self._why(m)
+        lost = "" if before is None else f" lost {_percent(before - now)} of its health"
+        left = "nothing left" if now == 0 else f"{_percent(now)} left"
+        return [f"{self._mon(m)}{lost or ' was hurt'}{why} ({left})."]
+
+    def _heal(self, m: _Message) -> list[str]:
+        before, now = self._remember(m.arg(0), m.arg(1))
+        if "silent" in m.attributes:
+            return []
+        gained = "" if before is None else f" {_percent(now - before)} of its health"
+        return [f"{self._mon(m)} regained{gained or ' health'}{self._why(m)} (now {_percent(now)})."]
+
+    def _set_hp(self, m: _Message) -> list[str]:
+        told = []
+        for ident, condition in zip(m.args[::2], m.args[1::2], strict=False):
+            _, now = self._remember(ident, condition)
+            told.append(f"{self._called(ident)} now has {_percent(now)} of its health.")
+        return [] if "silent" in m.attributes else told
+
+    def _status(self, m: _Message) -> str:
+        return words.STATUSES.get(m.arg(1), "{mon} got the status " + m.arg(1) + ".").format(mon=self._mon(m))
+
+    def _cure(self, m: _Message) -> str:
+        return words.CURED.get(m.arg(1), "{mon} was cured.").format(mon=self._mon(m))
+
+    def _boost(self, m: _Message, sign: int = 1) -> str:
+        stat, amount = words.STATS.get(m.arg(1), m.arg(1)), int(m.arg(2) or 0)
+        if amount == 0:
+            return f"{self._mon(m)}'s {stat} won't go any {'higher' if sign > 0 else 'lower'}!"
+        return f"{self._mon(m)}'s {stat} {words.BOOSTS[sign * min(amount, 3)]}!"
+
+    def _unboost(self, m: _Message) -> str:
+        return self._boost(m, -1)
+
+    def _set_boost(self, m: _Message) -> str:
+        return f"{self._mon(m)}'s {words.STATS.get(m.arg(1), m.arg(1))} was set to {int(m.arg(2)):+d}!"
+
+    def _weather(self, m: _Message) -> str | list[str]:
+        weather = _id(m.arg(0))
+        if "upkeep" in m.attributes:
+            return words.WEATHER_GOES_ON.get(weather, [])
+        if weather == "none":
+            return "The weather returned to normal."
+        return words.WEATHERS.get(weather, f"The weather became {m.arg(0)}!")
+
+    def _side(self, m: _Message, table: dict[str, str], otherwise: str) -> str:
+        side = f"{self._owner(m.arg(0))}'s team"
+        return table.get(_id(m.arg(1)), otherwise).format(side=side, effect=_effect(m.arg(1)))
+
+    def _field(self, m: _Message, table: dict[str, str], otherwise: str) -> str:
+        return table.get(_id(m.arg(0)), otherwise).format(effect=_effect(m.arg(0)))
+
+    def _effect(self, m: _Message, table: dict[str, str], otherwise: str) -> str:
+        template = table.get(_id(m.arg(1)), otherwise)
+        return template.format(mon=self._mon(m), effect=_effect(m.arg(1)), detail=m.arg(2) or "move")
+
+    def _activate(self, m: _Message) -> str | list[str]:
+        effect = _id(m.arg(1))
+        if effect in words.ACTIVATED:
+            return words.ACTIVATED[effect].format(mon=self._mon(m))
+        if not m.arg(1):
+            return []
+        if not m.arg(0):
+            return f"{_effect(m.arg(1))} took effect!"
+        return f"{self._mon(m)}'s {_effect(m.arg(1))} took effect!"
+
+    def _fail(self, m: _Message) -> str:
+        status = m.arg(1)
+        if status in words.STATUSES:
+            return f"{self._mon(m)} already has a status!" if status != "slp" else f"{self._mon(m)} is already asleep!"
+        if _id(status) == "substitute":
+            return "But it does not have enough HP left to make a substitute!"
+        return "But it failed!"
+
+    def _hit_count(self, m: _Message) -> str:
+        return f"The Pokémon was hit {m.arg(1)} time{'' if m.arg(1) == '1' else 's'}!"
+
+    def _item(self, m: _Message) -> str:
+        return f"{self._mon(m)} has {m.arg(1)}{self._why(m)}!"
+
+    def _end_item(self, m: _Message) -> str:
+        if "eat" in m.attributes:
+            return f"{self._mon(m)} ate its {m.arg(1)}!"
+        if _id(m.attributes.get("from", "")) == "knockoff":
+            return f"{self._mon(m)}'s {m.arg(1)} was knocked off!"
+        return f"{self._mon(m)} lost its {m.arg(1)}!"
+
+    def _transform(self, m: _Message) -> str:
+        return f"{self._mon(m)} transformed into {_name(m.arg(1))}!"
+
+    def _immune(self, m: _Message) -> str:
+        return f"{self._mon(m)} is unaffected!" if "ohko" in m.attributes else f"It doesn't affect {self._mon(m)}..."
+
+    def _win(self, m: _Message) -> list[str]:
+        return ["", f"{m.arg(0)} won the battle!"]
+
+    def _tie(self, m: _Message) -> list[str]:
+        return ["", "The battle ended in a tie!"]
+
+    # What the tellers share.
+
+    def _remember(self, ident: str, condition: str) -> tuple[float | None, float]:
+        """Note a Pokémon's health; (before, now) as fractions."""
+        before = self._health.get(_ident(ident))
+        found = re.match(r"(\d+(?:\.\d+)?)(?:/(\d+))?", condition)
+        now = float(found[1]) / float(found[2] or 100) if found else before or 0.0
+        self._health[_ident(ident)] = now
+        return before, now
+
+    def _owner(self, ident: str) -> str:
+        side = ident[:2]
+        return self._players.get(side, f"Player {side[1:]}")
+
+    def _called(self, ident: str) -> str:
+        return f"{self._owner(ident)}'s {_name(ident)}"
+
+    def _mon(self, m: _Message) -> str:
+        return self._called(m.arg(0))
+
+    def _why(self, m: _Message) -> str:
+        cause = m.attributes.get("from")
+        if not cause:
+            return ""
+        word = words.FROM.get(_id(cause), _effect(cause))
+        return f" from {word}" if word else ""
+
+
+Teller = Callable[[Narrator, _Message], str | list[str]]
+
+
+def _said(text: str) -> Teller:
+    """A teller that gives one sentence about the first Pokémon, ``{mon}``, and the second argument, ``{detail}``."""
+    return lambda narrator, m: text.format(
+        mon=narrator._called(m.arg(0)) if m.arg(0) else "", detail=_effect(m.arg(1)), text=m.arg(0)
+    )
+
+
+def _from_table(method: Callable[..., str], table: dict[str, str], otherwise: str) -> Teller:
+    return lambda narrator, m: method(narrator, m, table, otherwise)
+
+
+_EVEN_SILENT = frozenset({"-damage", "-heal", "-sethp"})
+
+_TELLERS: dict[str, Teller] = {
+    "player": Narrator._player,
+    "turn": Narrator._turn,
+    "poke": Narrator._poke,
+    "start": Narrator._start_of_battle,
+    "switch": Narrator._switch,
+    "drag": Narrator._drag,
+    "replace": Narrator._replace,
+    "detailschange": Narrator._change_of_forme,
+    "-formechange": Narrator._change_of_forme,
+    "move": Narrator._move,
+    "cant": Narrator._cannot,
+    "faint": Narrator._faint,
+    "-damage": Narrator._damage,
+    "-heal": Narrator._heal,
+    "-sethp": Narrator._set_hp,
+    "-status": Narrator._status,
+    "-curestatus": Narrator._cure,
+    "-cureteam": _said("{mon} cured its whole team!"),
+    "-boost": Narrator._boost,
+    "-unboost": Narrator._unboost,
+    "-setboost": Narrator._set_boost,
+    "-swapboost": _said("{mon} switched stat changes with its target!"),
+    "-invertboost": _said("{mon}'s stat changes were inverted!"),
+    "-clearboost": _said("{mon}'s stat changes were removed!"),
+    "-clearallboost": _said("All stat changes were eliminated!"),
+    "-clearpositiveboost": _said("{mon}'s raised stats were lost!"),
+    "-clearnegativeboost": _said("{mon}'s lowered stats were restored!"),
+    "-copyboost": _said("{mon} copied stat changes!"),
+    "-weather": Narrator._weather,
+    "-sidestart": _from_table(Narrator._side, words.SIDE_STARTED, "{effect} took effect for {side}!"),
+    "-sideend": _from_table(Narrator._side, words.SIDE_ENDED, "{side}'s {effect} ended."),
+    "-swapsideconditions": _said("The effects on the two sides were swapped!"),
+    "-fieldstart": _from_table(Narrator._field, words.FIELD_STARTED, "{effect} took effect!"),
+    "-fieldend": _from_table(Narrator._field, words.FIELD_ENDED, "{effect} ended."),
+    "-fieldactivate": _from_table(Narrator._field, {}, "{effect} took effect!"),
+    "-start": _from_table(Narrator._effect, words.STARTED, "{mon} is under the effect of {effect}!"),
+    "-end": _from_table(Narrator._effect, words.ENDED, "{mon} is freed of {effect}."),
+    "-singleturn": _from_table(Narrator._effect, words.TURN_EFFECTS, "{mon} is using {effect}!"),
+    "-singlemove": _from_table(Narrator._effect, words.TURN_EFFECTS, "{mon} is using {effect}!"),
+    "-prepare": _from_table(Narrator._effect, words.PREPARED, "{mon} is preparing {effect}!"),
+    "-activate": Narrator._activate,
+    "-fail": Narrator._fail,
+    "-block": _said("{mon} was protected by {detail}!"),
+    "-notarget": _said("But there was no target..."),
+    "-miss": _said("{mon}'s attack missed!"),
+    "-crit": _said("A critical hit!"),
+    "-supereffective": _said("It's super effective!"),
+    "-resisted": _said("It's not very effective..."),
+    "-immune": Narrator._immune,
+    "-ohko": _said("It's a one-hit KO!"),
+    "-hitcount": Narrator._hit_count,
+    "-item": Narrator._item,
+    "-enditem": Narrator._end_item,
+    "-ability": _said("{mon} has {detail}!"),
+    "-endability": _said("{mon}'s ability was suppressed!"),
+    "-transform": Narrator._transform,
+    "-mega": _said("{mon} Mega Evolved!"),
+    "-primal": _said("{mon} reverted to its primal form!"),
+    "-burst": _said("{mon} regained its true power with Ultra Burst!"),
+    "-zpower": _said("{mon} surrounded itself with its Z-Power!"),
+    "-zbroken": _said("{mon} couldn't fully protect itself!"),
+    "-terastallize": _said("{mon} terastallized into the {detail} type!"),
+    "-nothing": _said("But nothing happened!"),
+    "-hint": _said("({text})"),
+    "-message": _said("{text}"),
+    "message": _said("{text}"),
+    "win": Narrator._win,
+    "tie": Narrator._tie,
+}
+
+
+def _attributes(args: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Split a line's arguments from its ``[key] value`` attributes."""
+    plain, attributes = [], {}
+    for arg in args:
+        found = re.match(r"\[(\w+)\]\s*(.*)$", arg)
+        if found:
+            attributes[found[1]] = found[2]
+        else:
+            plain.append(arg)
+    return plain, attributes
+
+
+def _effect(text: str) -> str:
+    """``"move: Leech Seed"`` to ``"Leech Seed"``."""
+    return re.sub(r"^(move|ability|item|condition): ?", "", text)
+
+
+def _id(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", _effect(text).lower())
+
+
+def _ident(ident: str) -> str:
+    """``"p1a: Tauros"`` and ``"p1: Tauros"`` alike."""
+    return f"{ident[:2]}:{_name(ident)}"
+
+
+def _name(ident: str) -> str:
+    return ident.split(": ", 1)[1] if ": " in ident else ident
+
+
+def _species(details: str) -> str:
+    return details.split(",", 1)[0]
+
+
+def _percent(fraction: float) -> str:
+    percent = 100 * fraction
+    if 0 < percent < 1:
+        return "less than 1%"
+    return f"{round(percent)}%"
