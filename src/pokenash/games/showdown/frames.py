@@ -8,7 +8,7 @@ and the extras as JSON.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,6 +101,6 @@ class RowArrays:
         """The memory of rows ``start`` to ``stop``, one view per array in the order of the frame."""
         return [view[start * stride : stop * stride] for view, stride in self._bytes]
 
-    def first(self, rows: int) -> Mapping[str, NDArray[Any]]:
+    def first(self, rows: int) -> dict[str, NDArray[Any]]:
         """Views of the observation's first rows."""
         return {name: array[:rows] for name, array in self.observation.items()}

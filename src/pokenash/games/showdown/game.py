@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,13 @@ def _blocks() -> tuple[Block, ...]:
             dtype = "int16" if name.endswith("_ids") else "float32"
             blocks.append(Block(name, dtype, (*rows[name.removesuffix("_ids")], len(columns))))
     return tuple(blocks)
+
+
+def _are_indices(teams: Any, count: int) -> bool:
+    """Whether `teams` is two integers below `count`."""
+    if not isinstance(teams, Sequence) or len(teams) != 2:
+        return False
+    return all(isinstance(one, int | np.integer) and 0 <= one < count for one in teams)
 
 
 class ShowdownGame(Game):
@@ -192,7 +199,7 @@ class ShowdownGame(Game):
         if self.teams is None:
             if teams is not None:
                 raise InputError(f"episode {setup.episode} names teams, but {self.format} draws its own")
-        elif teams is None or len(teams) != 2 or not all(0 <= one < len(self.teams) for one in teams):
+        elif not _are_indices(teams, len(self.teams)):
             raise InputError(
                 f"episode {setup.episode} has options {dict(setup.options)}, expected 'teams' with two indices "
                 f"below {len(self.teams)}"

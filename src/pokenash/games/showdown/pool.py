@@ -118,7 +118,8 @@ class Pool:
             try:
                 self._open(index)
             except WorkerGoneError as error:
-                self._recover(index, error)
+                self.close()
+                raise SimulatorError(f"a simulator process could not be started: {error}") from None
 
     def _worker(self, index: int) -> Worker:
         worker = self._workers[index]
@@ -237,7 +238,9 @@ class Pool:
             if worker is not None:
                 worker.close()
             if self._starts[index] > _MAX_STARTS:
-                raise SimulatorError(f"a simulator process failed {_MAX_STARTS} times in a row: {reason}") from reason
+                raise SimulatorError(
+                    f"a simulator process failed {self._starts[index]} times in a row: {reason}"
+                ) from None
             _LOG.warning("a simulator process is replaced and its battles are rebuilt: %s", reason)
             self._workers[index] = Worker(self._timeout)
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import select
 import subprocess
@@ -16,6 +17,8 @@ from pokenash.games.showdown import frames
 from pokenash.games.showdown.node import node_command, node_environment
 
 __all__ = ["Worker", "WorkerGoneError"]
+
+_LOG = logging.getLogger(__name__)
 
 _PIPE_BYTES = 1 << 20
 _SET_PIPE_SIZE = 1031
@@ -59,7 +62,8 @@ class Worker:
     """
 
     def __init__(self, timeout: float) -> None:
-        self._errors: IO[bytes] = tempfile.TemporaryFile()
+        # Not a pipe, which could fill up with nobody reading it; closed with the process.
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         # A process group of its own, so that Ctrl-C in a terminal reaches only Python, which then ends its workers.
         self._process = subprocess.Popen(
             [*node_command("worker.js"), str(os.getpid())],
@@ -70,7 +74,8 @@ class Worker:
             env=node_environment(),
             process_group=0,
         )
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._to, self._from = self._process.stdin.fileno(), self._process.stdout.fileno()
         for descriptor in (self._to, self._from):
             os.set_blocking(descriptor, False)
@@ -93,18 +98,20 @@ class Worker:
 
     def _gone(self, what: str) -> WorkerGoneError:
         self._errors.seek(0)
-        said = self._errors.read()[-2000:].decode(errors="replace").strip()
-        return WorkerGoneError(f"{what}; it said: {said}" if said else what)
+        said = self._errors.read()[-20000:].decode(errors="replace").strip().splitlines()
+        _LOG.debug("a worker's standard error: %s", "\n".join(said))
+        telling = [line.strip() for line in said if "rror:" in line] or said[-1:]
+        return WorkerGoneError(f"{what}, saying: {telling[0]}" if telling else what)
 
     def _wait(self, descriptor: int) -> None:
         if not self._poll[descriptor].poll(self._milliseconds):
-            raise self._gone(f"the worker gave no sign of life for {self._milliseconds / 1000:g} s")
+            raise self._gone(f"the process gave no sign of life for {self._milliseconds / 1000:g} s")
 
     def _died(self) -> WorkerGoneError:
         """What is known of a worker that closed its pipe."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5)
-        return self._gone(f"the worker ended with status {self._process.returncode}")
+        return self._gone(f"the process ended with status {self._process.returncode}")
 
     def send(self, request: bytes) -> None:
         """Send a whole request."""
@@ -149,7 +156,7 @@ class Worker:
         self._read([self._header])
         _, answered, rows, results, length = frames.ANSWER_HEADER.unpack(self._header)
         if answered != part:
-            raise self._gone(f"the worker answered about part {answered} instead of {part}")
+            raise self._gone(f"the process answered about part {answered} instead of {part}")
         views = arrays.views(start, start + rows) if rows else []
         tail = memoryview(bytearray(4 * frames.RESULT_WORDS * results + length))
         if tail:

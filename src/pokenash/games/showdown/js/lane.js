@@ -11,6 +11,8 @@ const {Tracker} = require('./tracker');
 
 const PLAYERS = ['p1', 'p2'];
 const FORFEIT = -1;
+/** The simulator's own limit. */
+const LAST_TURN = 1000;
 const UNAVAILABLE = '|error|[Unavailable choice]';
 
 class Lane {
@@ -167,7 +169,8 @@ class Lane {
     this.result = {
       reason,
       winner,
-      turns: this.battle ? this.battle.turn : 0,
+      // The turn count has gone past the limit when the limit ends the battle.
+      turns: this.battle ? Math.min(this.battle.turn, this.world.turnLimit, LAST_TURN) : 0,
       remaining: this.battle ? this.battle.sides.map(side => side.pokemonLeft) : [0, 0],
     };
     this.owes = [false, false];
