@@ -140,16 +140,17 @@ class MatchLog:
         """Take in all whole blocks; `_end` is where the last of them ends."""
         lines = data.split(b"\n")[:-1]
         block: list[LoggedMatch] = []
-        position = 0
+        size = position = 0
         for number, line in enumerate(lines, start=1):
-            match, index, size = self._parse(line, number)
+            match, index, of = self._parse(line, number)
             position += len(line) + 1
+            size = size if block else of
             if block and match.block != block[0].block:
                 self._damaged(number, f"block {match.block!r} begins inside block {block[0].block!r}")
             if match.block in self._blocks:
                 self._damaged(number, f"block {match.block!r} is there a second time")
-            if index != len(block) or not 0 <= index < size:
-                self._damaged(number, f"match {index} of {size} stands where match {len(block)} is expected")
+            if index != len(block) or of != size or index >= of:
+                self._damaged(number, f"match {index} of {of} stands where match {len(block)} of {size} is expected")
             if block and match.episode <= block[-1].episode:
                 self._damaged(number, f"episode {match.episode} after episode {block[-1].episode}")
             block.append(match)
