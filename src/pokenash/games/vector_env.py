@@ -34,6 +34,8 @@ class SingleLane:
         Players who owe a decision, in the order in which they are asked.
     result : EpisodeResult or None
         How the episode ended, once it has.
+    actions : tuple of list of int
+        What both players have chosen so far, choices that are still held left out.
     """
 
     extra_actions: tuple[int, ...] = ()
@@ -43,6 +45,7 @@ class SingleLane:
         self.game = game
         self.owes: list[int] = []
         self.result: EpisodeResult | None = None
+        self.actions: tuple[list[int], list[int]] = ([], [])
         self._rng = np.random.default_rng(seed)
         self._vector: VectorGame | None = None
         self._episode = -1
@@ -63,6 +66,7 @@ class SingleLane:
         zero = _zero(self.game.observation_space)
         self._observations = [zero, zero]
         self.result = None
+        self.actions = ([], [])
         self._take(*self._vector.start([self.setup(episode_seed, {**drawn, **(options or {})})]))
 
     def setup(self, seed: int, options: dict[str, Any]) -> EpisodeSetup:
@@ -107,17 +111,15 @@ class SingleLane:
         self._masks[player] = 0
         if not self.owes:
             assert self._vector is not None
-            actions = np.array([self._held[row] for row in self._rows], np.int64)
-            self._take(*self._vector.step(actions))
-
-    def rehold(self, player: int, action: int) -> None:
-        """Change a choice that is being held."""
-        self._held[player] = action
+            chosen = [self._held[row] for row in self._rows]
+            for row, made in zip(self._rows, chosen, strict=True):
+                self.actions[row].append(made)
+            self._take(*self._vector.step(np.array(chosen, np.int64)))
 
     @property
-    def held(self) -> tuple[int, ...]:
-        """Players whose choice is being held until the other has chosen too."""
-        return tuple(self._held)
+    def held(self) -> dict[int, int]:
+        """Choices, by player, that are being held until the other player has chosen too."""
+        return self._held
 
     def close(self) -> None:
         """Release the game's processes. `reset` starts them again."""
@@ -133,12 +135,12 @@ class SingleLane:
         for row, player in enumerate(self._rows):
             self._observations[player] = _row(decisions.observation, row)
             self._masks[player] = decisions.action_mask[row]
-        self.received(decisions)
         if results:
             self.result = results[0]
+        self.received(decisions)
 
     def received(self, decisions: Decisions) -> None:
-        """Called with every new set of rows; for games that read more out of them."""
+        """Called with every new set of rows, and at the end; for games that read more out of them."""
 
 
 class VectorGameEnv(AECEnv):  # type: ignore[misc]  # PettingZoo carries no type information

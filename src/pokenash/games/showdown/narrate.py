@@ -63,7 +63,8 @@ class Narrator:
             self._split -= 1
             if self._split:
                 return []
-        parts = line.split("|")
+        # Names come from team files and from other people: nothing in them shall reach a terminal as a command.
+        parts = "".join(char for char in line if char.isprintable()).split("|")
         if len(parts) < 2:
             return []
         told = _TELLERS.get(parts[1])
@@ -144,7 +145,8 @@ class Narrator:
         return [] if "silent" in m.attributes else told
 
     def _status(self, m: _Message) -> str:
-        return words.STATUSES.get(m.arg(1), "{mon} got the status " + m.arg(1) + ".").format(mon=self._mon(m))
+        template = words.STATUSES.get(m.arg(1), "{mon} got the status {detail}.")
+        return template.format(mon=self._mon(m), detail=m.arg(1))
 
     def _cure(self, m: _Message) -> str:
         return words.CURED.get(m.arg(1), "{mon} was cured.").format(mon=self._mon(m))
@@ -175,6 +177,18 @@ class Narrator:
 
     def _field(self, m: _Message, table: dict[str, str], otherwise: str) -> str:
         return table.get(_id(m.arg(0)), otherwise).format(effect=_effect(m.arg(0)))
+
+    def _started(self, m: _Message) -> str:
+        heightened = re.match(r"(?:quarkdrive|protosynthesis)([a-z]{2,3})$", m.arg(1))
+        if heightened:
+            return f"{self._mon(m)}'s {words.STATS[heightened[1]]} was heightened!"
+        fallen = re.match(r"fallen(\d)$", m.arg(1))
+        if fallen:
+            return f"{self._mon(m)} gained strength from {fallen[1]} fallen!"
+        stockpile = re.match(r"stockpile(\d)$", m.arg(1))
+        if stockpile:
+            return f"{self._mon(m)} stockpiled {stockpile[1]}!"
+        return self._effect(m, words.STARTED, "{mon} is under the effect of {effect}!")
 
     def _effect(self, m: _Message, table: dict[str, str], otherwise: str) -> str:
         template = table.get(_id(m.arg(1)), otherwise)
@@ -303,7 +317,7 @@ _TELLERS: dict[str, Teller] = {
     "-fieldstart": _from_table(Narrator._field, words.FIELD_STARTED, "{effect} took effect!"),
     "-fieldend": _from_table(Narrator._field, words.FIELD_ENDED, "{effect} ended."),
     "-fieldactivate": _from_table(Narrator._field, {}, "{effect} took effect!"),
-    "-start": _from_table(Narrator._effect, words.STARTED, "{mon} is under the effect of {effect}!"),
+    "-start": Narrator._started,
     "-end": _from_table(Narrator._effect, words.ENDED, "{mon} is freed of {effect}."),
     "-singleturn": _from_table(Narrator._effect, words.TURN_EFFECTS, "{mon} is using {effect}!"),
     "-singlemove": _from_table(Narrator._effect, words.TURN_EFFECTS, "{mon} is using {effect}!"),
