@@ -46,7 +46,8 @@ class NetworkPolicy(Policy):
     def act(self, decisions: Decisions, memory: Any, rng: DecisionRandom) -> NDArray[np.int64]:
         probabilities = self.action_probabilities(decisions, memory)
         if self.greedy:
-            return np.argmax(probabilities, axis=1)
+            chosen: NDArray[np.int64] = np.argmax(probabilities, axis=1)
+            return chosen
         return sample_actions(probabilities, rng.uniform(decisions)[:, 0])
 
     def action_probabilities(self, decisions: Decisions, memory: Any) -> NDArray[np.float64]:

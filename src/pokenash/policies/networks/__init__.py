@@ -2,15 +2,13 @@
 
 from pokenash.policies.networks.checkpoint import build_network, copy_network, load_network, save_network
 from pokenash.policies.networks.core import Network, infer, masked_log_probabilities, to_tensors
-from pokenash.policies.networks.mlp import MLPNetwork, MLPSettings
-from pokenash.policies.networks.transformer import TransformerNetwork, TransformerSettings
+from pokenash.policies.networks.mlp import MLPNetwork
+from pokenash.policies.networks.transformer import TransformerNetwork
 
 __all__ = [
     "MLPNetwork",
-    "MLPSettings",
     "Network",
     "TransformerNetwork",
-    "TransformerSettings",
     "build_network",
     "copy_network",
     "infer",

@@ -14,9 +14,10 @@ from safetensors.torch import load_file, save
 
 from pokenash.errors import InputError
 from pokenash.games.core import Game
+from pokenash.policies.network_settings import MLPSettings, TransformerSettings
 from pokenash.policies.networks.core import Network
-from pokenash.policies.networks.mlp import MLPNetwork, MLPSettings
-from pokenash.policies.networks.transformer import TransformerNetwork, TransformerSettings
+from pokenash.policies.networks.mlp import MLPNetwork
+from pokenash.policies.networks.transformer import TransformerNetwork
 
 __all__ = ["build_network", "copy_network", "load_network", "save_network"]
 

@@ -15,28 +15,12 @@ from torch import Tensor, nn
 
 from pokenash.errors import InputError
 from pokenash.games.core import Game, Observation
+from pokenash.policies.network_settings import MLPSettings
 from pokenash.policies.networks.core import Network
 
-__all__ = ["MLPNetwork", "MLPSettings"]
+__all__ = ["MLPNetwork"]
 
 _WHOLE = ""
-
-
-@dataclass(frozen=True)
-class MLPSettings:
-    """Shape of an `MLPNetwork`.
-
-    Parameters
-    ----------
-    hidden : tuple of int
-        Widths of the hidden layers.
-    """
-
-    hidden: tuple[int, ...] = (128, 128)
-
-    def __post_init__(self) -> None:
-        if not self.hidden or any(width < 1 for width in self.hidden):
-            raise InputError(f"hidden layers: expected at least one width, all of them positive, got {self.hidden}")
 
 
 @dataclass(frozen=True)

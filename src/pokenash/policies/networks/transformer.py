@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,42 +15,16 @@ from torch.nn import functional
 from pokenash.errors import InputError
 from pokenash.games.core import Game, Observation
 from pokenash.games.showdown.dex import Dex
+from pokenash.policies.network_settings import TransformerSettings
 from pokenash.policies.networks.columns import BLOCKS, Columns, columns_of
 from pokenash.policies.networks.core import Network
 from pokenash.policies.networks.tokens import Tokens
 
-__all__ = ["TransformerNetwork", "TransformerSettings"]
+__all__ = ["TransformerNetwork"]
 
 _NUM_MOVES, _NUM_TEAM = 4, 6
 # Order of the tokens: global, move slots, own Pokémon, opponent's Pokémon. The last layer need not update the last six.
 _NUM_OUTPUTS = 1 + _NUM_MOVES + _NUM_TEAM
-
-
-@dataclass(frozen=True)
-class TransformerSettings:
-    """Size of a `TransformerNetwork`.
-
-    Parameters
-    ----------
-    width : int
-        Of a token.
-    heads, layers : int
-    feedforward : int
-        Width between the two matrices of a layer's feed-forward part.
-    embedding : int
-        Width of the embeddings of species, moves, ....
-    """
-
-    width: int = 96
-    heads: int = 3
-    layers: int = 2
-    feedforward: int = 192
-    embedding: int = 64
-
-    def __post_init__(self) -> None:
-        sizes = asdict(self)
-        if any(not isinstance(size, int) or size < 1 for size in sizes.values()) or self.width % self.heads:
-            raise InputError(f"transformer: expected positive sizes and a width divisible by the heads, got {sizes}")
 
 
 class _Layer(nn.Module):

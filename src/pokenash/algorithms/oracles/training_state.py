@@ -1,0 +1,118 @@
+"""The state of a training on disk: one file, replaced as a whole, from which the training goes on as if unbroken."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from pokenash.errors import InputError
+from pokenash.policies.networks import Network
+
+__all__ = ["JSONLines", "TrainingState"]
+
+# What Adam and AdamW keep of every parameter.
+_ADAM = ("step", "exp_avg", "exp_avg_sq")
+
+
+@dataclass
+class TrainingState:
+    """A network in training and its optimizer.
+
+    Parameters
+    ----------
+    network : Network
+    optimizer : torch.optim.Optimizer
+        Adam or AdamW over the network's parameters, in their order.
+    update : int
+        Rounds done.
+    scores : list of float
+        Mean result of every round, from 0 (all lost) to 1.
+    best : dict of str to Tensor
+        Weights of the best checkpoint so far.
+    best_update : int
+        The round after which they were taken.
+    """
+
+    network: Network
+    optimizer: torch.optim.Optimizer
+    update: int = 0
+    scores: list[float] = field(default_factory=list)
+    best: dict[str, Tensor] = field(default_factory=dict)
+    best_update: int = 0
+
+    def save(self, path: Path) -> None:
+        """Write everything to one file, moved into place when whole."""
+        tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
+        for name, parameter in self.network.named_parameters():
+            state = self.optimizer.state[parameter]
+            tensors |= {f"optimizer.{key}.{name}": torch.as_tensor(state[key]) for key in _ADAM}
+        about = {"update": self.update, "scores": self.scores, "best_update": self.best_update}
+        # Safetensors refuses tensors that share memory.
+        data = save({name: t.detach().clone() for name, t in tensors.items()}, {"training": json.dumps(about)})
+        temporary = path.with_name(path.name + ".tmp")
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+
+    def load(self, path: Path) -> None:
+        """Take everything from a file that `save` wrote for a network and an optimizer of this kind.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged or belongs to another training.
+        """
+        try:
+            with safe_open(path, framework="pt") as file:
+                about = json.loads(file.metadata()["training"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            self.network.load_state_dict(_with_prefix(tensors, "network."))
+            self.best = _with_prefix(tensors, "best.")
+            for name, parameter in self.network.named_parameters():
+                self.optimizer.state[parameter] = {key: tensors[f"optimizer.{key}.{name}"] for key in _ADAM}
+            self.update, self.best_update = int(about["update"]), int(about["best_update"])
+            self.scores = [float(score) for score in about["scores"]]
+        except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+            raise InputError(f"{path} is damaged or belongs to another training: {error}") from error
+
+
+def _with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+class JSONLines:
+    """A log of one JSON object per line, which a training that goes on from an earlier state takes back to there.
+
+    Parameters
+    ----------
+    path : Path
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def keep(self, first: int) -> None:
+        """Cut off all but the first lines."""
+        if not self.path.exists():
+            return
+        lines = self.path.read_bytes().split(b"\n")[:-1]
+        temporary = self.path.with_name(self.path.name + ".tmp")
+        temporary.write_bytes(b"".join(line + b"\n" for line in lines[:first]))
+        temporary.replace(self.path)
+
+    def write(self, entries: Iterable[Mapping[str, Any]]) -> None:
+        """Append lines."""
+        with self.path.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(entry) + "\n" for entry in entries)
