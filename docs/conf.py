@@ -23,6 +23,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
+    "module_page",
     "observation_fields",
 ]
 exclude_patterns = ["_build", "_templates"]

@@ -121,7 +121,7 @@ class Decisions:
         text = None
         if self.text is not None:
             index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
-            text = [self.text[i] for i in index]
+            text = [self.text[int(i)] for i in index]
         return Decisions(
             self.lane[rows],
             self.episode[rows],
