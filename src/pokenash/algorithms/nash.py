@@ -182,11 +182,12 @@ def _maximise_entropy(start: Matrix, directions: Matrix, slopes: Matrix, value: 
         return float((x * np.log(x)).sum() - weight * np.log(room).sum())
 
     x = start
-    # The last weights settle constraints that touch the optimum without pressing on it, at the root of the weight.
-    for weight in 10.0 ** -np.arange(1.0, 18.0):
+    # A constraint that touches the optimum without pressing on it is met to the root of the last weight, 3e-8; below
+    # that weight the room left by constraints that do press is lost in rounding.
+    for weight in 10.0 ** -np.arange(1.0, 16.0):
         for _ in range(_MAX_NEWTON_STEPS):
             move, decrement = _newton_step(x, directions, slopes, value, weight)
-            if decrement < _NEWTON_DECREMENT:
+            if not decrement > _NEWTON_DECREMENT:
                 break
             now, length = objective(x, weight), 1.0
             while length > _SHORTEST_STEP and objective(x + length * move, weight) > now - 0.1 * length * decrement:
@@ -205,5 +206,6 @@ def _newton_step(x: Matrix, directions: Matrix, slopes: Matrix, value: float, we
     gradient = directions.T @ (np.log(x) + 1.0 - slopes @ (weight / room))
     bend = directions.T @ (slopes / room)
     curvature = (directions.T / x) @ directions + weight * bend @ bend.T
-    step = -np.linalg.solve(curvature, gradient)
+    # The curvature may be singular to rounding where a constraint presses hard: then the shortest solution.
+    step = -np.linalg.lstsq(curvature, gradient, rcond=None)[0]
     return directions @ step, float(-gradient @ step)

@@ -1,0 +1,203 @@
+"""Meta-solvers, on games that are solved by hand and on random ones with a certificate."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.optimize import linprog
+
+from pokenash.algorithms import META_SOLVERS, get_meta_solver, nash_conv
+from pokenash.algorithms.nash import equilibrium_vertex, maximum_entropy_nash
+from pokenash.errors import InputError
+
+RPS = np.array([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]])
+# Rock loses 2 to paper: x_paper = x_rock = 1/4 and x_scissors = 1/2 leave all three indifferent.
+BIASED_RPS = np.array([[0.0, -2, 1], [2, 0, -1], [-1, 1, 0]])
+
+
+def antisymmetric(upper: np.ndarray) -> np.ndarray:
+    upper = np.triu(upper, 1)
+    return upper - upper.T
+
+
+def with_duplicate_of_first(payoffs: np.ndarray) -> np.ndarray:
+    index = [*range(len(payoffs)), 0]
+    return payoffs[np.ix_(index, index)]
+
+
+SMALL = st.integers(1, 6).flatmap(lambda n: arrays(np.float64, (n, n), elements=st.integers(-2, 2).map(float)))
+
+
+@pytest.mark.parametrize(
+    ("payoffs", "expected"),
+    [
+        ([[0.0]], [1]),
+        (RPS, [1 / 3, 1 / 3, 1 / 3]),
+        (BIASED_RPS, [1 / 4, 1 / 4, 1 / 2]),
+        (np.zeros((4, 4)), [1 / 4] * 4),
+        ([[0, 1e-3], [-1e-3, 0]], [1, 0]),
+        # The duplicates share what rock has alone.
+        (with_duplicate_of_first(RPS), [1 / 6, 1 / 3, 1 / 3, 1 / 6]),
+        # Two policies that beat the third and tie with each other.
+        ([[0, 0, 1], [0, 0, 1], [-1, -1, 0]], [1 / 2, 1 / 2, 0]),
+        # The first weakly dominates the second, but both are optimal against each other: x_2 <= x_1 is all that the
+        # third column asks for, and the most even such mixture leaves nothing to it.
+        ([[0, 0, 1], [0, 0, -1], [-1, 1, 0]], [1 / 2, 1 / 2, 0]),
+        # x_1 >= 2 x_2 is asked for, and binds: the maximum of entropy on it.
+        ([[0, 0, 1], [0, 0, -2], [-1, 2, 0]], [2 / 3, 1 / 3, 0]),
+    ],
+)
+def test_maximum_entropy_nash_of_games_solved_by_hand(payoffs: list[list[float]], expected: list[float]) -> None:
+    np.testing.assert_allclose(get_meta_solver("nash")(np.array(payoffs, float)), expected, atol=1e-7)
+
+
+def test_the_value_of_an_asymmetric_game_is_held() -> None:
+    np.testing.assert_allclose(maximum_entropy_nash(np.array([[3.0, 1], [0, 2]])), [0.5, 0.5], atol=1e-9)
+    np.testing.assert_allclose(maximum_entropy_nash(np.array([[1.0, -1], [-1, 1], [0, 0]])), [1 / 3] * 3, atol=1e-7)
+
+
+@settings(max_examples=100)
+@given(SMALL)
+def test_it_is_an_equilibrium_and_no_other_has_more_entropy(upper: np.ndarray) -> None:
+    payoffs = antisymmetric(upper)
+    x = maximum_entropy_nash(payoffs)
+    assert x.min() >= 0
+    assert x.sum() == pytest.approx(1, abs=1e-12)
+    # HiGHS solves to 1e-10 of the largest payoff; what is nearer to 0 than 1e-7 of it is taken for 0.
+    assert nash_conv(payoffs, x) <= 1e-6 * max(1, np.abs(payoffs).max())
+    # Entropy is concave: x maximises it if no equilibrium y has sum_i -y_i log x_i above sum_i -x_i log x_i.
+    slope = -np.log(np.maximum(x, 1e-300))
+    best = linprog(-slope, -payoffs.T, np.zeros(len(x)), np.ones((1, len(x))), [1.0], [(0, 1)] * len(x))
+    assert best.status == 0
+    assert -best.fun <= x @ slope + 1e-5
+
+
+@settings(max_examples=50)
+@given(SMALL, st.randoms(use_true_random=False), st.sampled_from([1e-3, 1.0, 50.0]))
+def test_it_depends_neither_on_the_order_nor_on_the_scale(upper: np.ndarray, order: object, scale: float) -> None:
+    payoffs = antisymmetric(upper)
+    index = list(range(len(payoffs)))
+    order.shuffle(index)  # type: ignore[attr-defined]
+    x = maximum_entropy_nash(payoffs)
+    # Where a constraint only touches the optimum the barrier ends at the root of its last weight, 3e-8.
+    np.testing.assert_allclose(maximum_entropy_nash(scale * payoffs[np.ix_(index, index)]), x[index], atol=1e-6)
+
+
+@settings(max_examples=50)
+@given(SMALL)
+def test_a_duplicate_takes_nothing_from_the_others(upper: np.ndarray) -> None:
+    # In the maximum-entropy equilibrium duplicates have equal weight.
+    payoffs = with_duplicate_of_first(antisymmetric(upper))
+    x = maximum_entropy_nash(payoffs)
+    assert x[0] == pytest.approx(x[-1], abs=1e-6)
+
+
+def test_rounding_in_the_payoffs_does_not_break_ties() -> None:
+    noise = antisymmetric(np.random.default_rng(0).normal(size=(4, 4)) * 1e-16)
+    x = get_meta_solver("nash")(with_duplicate_of_first(RPS) + noise)
+    np.testing.assert_allclose(x, [1 / 6, 1 / 3, 1 / 3, 1 / 6], atol=1e-7)
+
+
+@pytest.mark.parametrize("size", [10, 40])
+def test_larger_populations_are_solved(size: int) -> None:
+    rng = np.random.default_rng(size)
+    for payoffs in (rng.uniform(-1, 1, (size, size)), rng.integers(-10, 11, (size, size)) / 10):
+        payoffs = antisymmetric(payoffs)
+        for x in (maximum_entropy_nash(payoffs), equilibrium_vertex(payoffs)):
+            assert nash_conv(payoffs, x) < 1e-8
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "function"),
+    [
+        ("prd", "projected_replicator_dynamics", "projected_replicator_dynamics"),
+        ("regret_matching", "regret_matching", "regret_matching"),
+    ],
+)
+def test_openspiels_dynamics_are_openspiels_and_come_near_the_equilibrium(
+    name: str, module: str, function: str
+) -> None:
+    x = get_meta_solver(name)(BIASED_RPS)
+    # Regret matching's bound after T = 100,000 steps, range * sqrt(actions / T), is 0.02 per player.
+    assert nash_conv(BIASED_RPS, x) < 0.05
+    np.testing.assert_allclose(x, [1 / 4, 1 / 4, 1 / 2], atol=0.02)
+    theirs = getattr(importlib.import_module(f"open_spiel.python.algorithms.{module}"), function)
+    np.testing.assert_allclose(x, theirs([BIASED_RPS, BIASED_RPS.T])[0], rtol=1e-12)
+
+
+def test_alpha_rank_goes_by_who_beats_whom() -> None:
+    alpha_rank = get_meta_solver("alpha_rank")
+    assert alpha_rank(np.zeros((1, 1))).tolist() == [1]
+    # The chain's noise is 1e-6.
+    np.testing.assert_allclose(alpha_rank(BIASED_RPS), [1 / 3] * 3, atol=1e-5)
+    np.testing.assert_allclose(alpha_rank(np.array([[0, 0.1], [-0.1, 0]])), [1, 0], atol=1e-5)
+    # The second beats the first and the third ties with both: rates 1, 1/2 and 1/2. The first is left at the rate 3/2
+    # and reached from the third only, the second is left at 1/2: the flows balance at (1, 5, 3) / 9.
+    payoffs = np.array([[0, -1, 0], [1, 0, 0], [0, 0, 0.0]])
+    np.testing.assert_allclose(alpha_rank(payoffs), np.array([1, 5, 3]) / 9, atol=1e-5)
+
+
+def test_uniform_is_uniform() -> None:
+    assert get_meta_solver("uniform")(RPS).tolist() == [1 / 3] * 3
+
+
+@pytest.mark.parametrize("name", META_SOLVERS)
+def test_missing_cells_are_named(name: str) -> None:
+    payoffs = RPS.copy()
+    payoffs[0, 2] = payoffs[2, 0] = np.nan
+    with pytest.raises(InputError, match=r"no value for \(0, 2\); play these pairs first"):
+        get_meta_solver(name)(payoffs)
+
+
+@pytest.mark.parametrize(
+    ("payoffs", "words"),
+    [
+        (np.zeros((0, 0)), "square matrix of at least one"),
+        (np.zeros((2, 3)), "square matrix"),
+        (np.array([[0, 1], [1, 0]]), "expected an antisymmetric matrix"),
+        (np.array([[0, np.inf], [-np.inf, 0]]), "no value for"),
+    ],
+)
+def test_what_is_no_payoff_matrix_is_refused(payoffs: np.ndarray, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        get_meta_solver("nash")(payoffs)
+
+
+def test_any_function_will_do_if_it_answers_with_a_distribution() -> None:
+    def favourite(payoffs: np.ndarray) -> np.ndarray:
+        return np.eye(len(payoffs))[payoffs.sum(axis=1).argmax()]
+
+    assert get_meta_solver(favourite)(BIASED_RPS).tolist() == [0, 1, 0]
+    for wrong in ([0.5, 0.5], [0.5, 0.6, 0.1], [1.5, -0.5, 0], [np.nan, 1, 0]):
+        with pytest.raises(InputError, match="meta-solver <lambda>: expected 3 probabilities"):
+            get_meta_solver(lambda payoffs, wrong=wrong: np.array(wrong))(RPS)
+    with pytest.raises(InputError, match="unknown meta-solver 'nahs'; known: nash, prd"):
+        get_meta_solver("nahs")
+
+
+def test_a_function_cannot_change_the_payoffs() -> None:
+    payoffs = RPS.copy()
+
+    def vandal(payoffs: np.ndarray) -> np.ndarray:
+        payoffs[:] = 0
+        return np.ones(len(payoffs)) / len(payoffs)
+
+    get_meta_solver(vandal)(payoffs)
+    assert np.array_equal(payoffs, RPS)
+
+
+def test_openspiel_and_torch_load_only_when_they_are_used() -> None:
+    code = (
+        "import sys; import pokenash.algorithms as a; from pokenash.algorithms import get_meta_solver, EmpiricalGame;"
+        "import pokenash.arena, pokenash.policies;"
+        "get_meta_solver('uniform')([[0.0]]);"
+        "assert not {'torch', 'open_spiel', 'pyspiel', 'matplotlib', 'scipy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
