@@ -54,6 +54,12 @@ class Part:
     lost: list[tuple[int, EpisodeResult]] = field(default_factory=list)
     """Episodes that were given up, not yet reported."""
 
+    def forget(self) -> None:
+        """Nothing is in play any more."""
+        self.in_flight = False
+        self.setups.clear()
+        self.lost.clear()
+
 
 class Pool:
     """Workers, the parts of their lanes, and the setups and actions from which any of it can be rebuilt.
@@ -103,11 +109,14 @@ class Pool:
         return [worker.pid for worker in self._workers if worker is not None]
 
     def close(self) -> None:
-        """End all workers."""
+        """End all workers and give up what is in play."""
         for index, worker in enumerate(self._workers):
             if worker is not None:
                 worker.close()
             self._workers[index] = None
+            self._order[index].clear()
+        for part in self.parts:
+            part.forget()
 
     def start_workers(self) -> None:
         """Start the workers that are not there, all at once."""
@@ -143,9 +152,7 @@ class Pool:
         pending = list(self._order[index])
         self._order[index].clear()
         for part in self._of_worker[index]:
-            part.setups.clear()
-            part.lost.clear()
-            part.in_flight = False
+            part.forget()
         for part in pending:
             self._worker(index).receive(part.index, self._scratch, 0)
         for part in self._of_worker[index]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -125,17 +126,12 @@ class ShowdownVectorGame(VectorGame):
         """
         self._schedule = iter(schedule)
         self._turns.clear()
-        self._usable = False
-        self._pool.start_workers()
-        self._pool.forget()
-        for batch in self._batches:
-            batch.bounds = [0] * (len(batch.parts) + 1)
-            batch.pending = [[] for _ in batch.parts]
-            for position, part in enumerate(batch.parts):
-                for lane in range(part.first, part.first + part.lanes):
-                    self._begin(batch, position, lane)
-            self._submit(batch, np.zeros(0, np.int64))
-        return self._next()
+        with self._closed_on_error():
+            self._pool.start_workers()
+            self._pool.forget()
+            for batch in self._batches:
+                self._fill(batch)
+            return self._next()
 
     def step(self, actions: NDArray[np.integer[Any]]) -> tuple[Decisions, list[EpisodeResult]]:
         """Answer the rows returned last; see `pokenash.games.VectorGame.step`."""
@@ -145,10 +141,21 @@ class ShowdownVectorGame(VectorGame):
             raise InputError("every episode has been played, so there is no row to answer; call start first")
         decisions = self._decisions
         chosen = self._checked(actions, decisions)
+        with self._closed_on_error():
+            self._pool.histories.append(decisions.lane, decisions.player, decisions.decision, chosen)
+            self._submit(self._open, chosen)
+            return self._next()
+
+    @contextmanager
+    def _closed_on_error(self) -> Iterator[None]:
+        """An exception in the middle of an exchange with a worker, such as Ctrl-C, leaves nothing to go on with."""
         self._usable = False
-        self._pool.histories.append(decisions.lane, decisions.player, decisions.decision, chosen)
-        self._submit(self._open, chosen)
-        return self._next()
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+        self._usable = True
 
     def _checked(self, actions: NDArray[np.integer[Any]], decisions: Decisions) -> NDArray[np.integer[Any]]:
         """The actions as an array, if every one of them may be taken."""
@@ -167,6 +174,15 @@ class ShowdownVectorGame(VectorGame):
             agent = f"player_{decisions.player[row]} of episode {decisions.episode[row]}"
             raise IllegalActionError(agent, int(chosen[row]), np.flatnonzero(decisions.action_mask[row]).tolist())
         return chosen
+
+    def _fill(self, batch: _Batch) -> None:
+        """Have all lanes of a batch begin an episode."""
+        batch.bounds = [0] * (len(batch.parts) + 1)
+        batch.pending = [[] for _ in batch.parts]
+        for position, part in enumerate(batch.parts):
+            for lane in range(part.first, part.first + part.lanes):
+                self._begin(batch, position, lane)
+        self._submit(batch, np.zeros(0, np.int64))
 
     def _begin(self, batch: _Batch, position: int, lane: int) -> None:
         """Have a free lane take the next episode of the schedule, if there is one."""
@@ -200,12 +216,10 @@ class ShowdownVectorGame(VectorGame):
             if rows:
                 self._open = batch
                 self._decisions = self._view(batch, rows, texts)
-                self._usable = True
                 return self._decisions, results
             self._submit(batch, np.zeros(0, np.int64))
         self._open = None
         self._decisions = self._none
-        self._usable = True
         return self._none, results
 
     def _collect(self, batch: _Batch, results: list[EpisodeResult]) -> Mapping[int, Sequence[str]]:
