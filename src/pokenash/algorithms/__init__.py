@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pokenash.algorithms.meta_game_analysis import MetaGameAnalysis, analyse_meta_game
     from pokenash.algorithms.meta_solvers import META_SOLVERS, MetaSolver, get_meta_solver
     from pokenash.algorithms.nash import nash_conv
+    from pokenash.algorithms.psro import PSRO, PSROIteration, PSROResult
     from pokenash.algorithms.tournament import play_tournament
 
 _MODULES = {
@@ -24,6 +25,9 @@ _MODULES = {
     "MatchLog": "match_log",
     "MetaGameAnalysis": "meta_game_analysis",
     "MetaSolver": "meta_solvers",
+    "PSRO": "psro",
+    "PSROIteration": "psro",
+    "PSROResult": "psro",
     "WinRate": "intervals",
     "analyse_meta_game": "meta_game_analysis",
     "get_meta_solver": "meta_solvers",
@@ -34,11 +38,14 @@ _MODULES = {
 
 __all__ = [
     "META_SOLVERS",
+    "PSRO",
     "EmpiricalGame",
     "LoggedMatch",
     "MatchLog",
     "MetaGameAnalysis",
     "MetaSolver",
+    "PSROIteration",
+    "PSROResult",
     "WinRate",
     "analyse_meta_game",
     "get_meta_solver",

@@ -1,0 +1,33 @@
+"""Runs on disk: run directories that survive a kill, and their reports.
+
+Names are imported when they are first used, so that reading a run needs no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pokenash.experiments.psro_run import run_psro
+    from pokenash.experiments.report import write_report
+    from pokenash.experiments.run_directory import RunDirectory, read_json
+
+_MODULES = {
+    "RunDirectory": "run_directory",
+    "read_json": "run_directory",
+    "run_psro": "psro_run",
+    "write_report": "report",
+}
+
+__all__ = ["RunDirectory", "read_json", "run_psro", "write_report"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
