@@ -56,7 +56,7 @@ class AECGame(Game):
     ``reset`` is given the episode's seed modulo 2**31, and the episode's options if there are any.
     """
 
-    def __init__(self, env: str | Callable[..., Env], **kwargs: Any) -> None:
+    def __init__(self, env: str | Callable[..., Env], /, **kwargs: Any) -> None:
         self._factory = _resolve(env) if isinstance(env, str) else env
         self._env_name = env if isinstance(env, str) else _importable_name(env)
         self._kwargs = kwargs

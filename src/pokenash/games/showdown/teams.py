@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
@@ -23,6 +22,7 @@ _DATA = Path(__file__).parent / "data" / "teams"
 _HEADING = re.compile(r"^===.*===\s*$", re.MULTILINE)
 _SUFFIXES = (".txt", ".team", ".paste", ".packed", ".json")
 # What a text was judged to be, by (format, SHA-256 of the text): a team is validated once in a process.
+_FORMATS: dict[str, FormatInfo] = {}
 _JUDGED: dict[tuple[str, str], dict[str, Any]] = {}
 
 
@@ -101,7 +101,6 @@ class TeamSet(Sequence[str]):
         return text
 
 
-@lru_cache(maxsize=64)
 def format_info(format: str) -> FormatInfo:
     """What kind of format this is, in the simulator's words.
 
@@ -110,7 +109,9 @@ def format_info(format: str) -> FormatInfo:
     InputError
         If the simulator has no such format.
     """
-    return _format_info(format, run_tool("tool.js", {"command": "format", "format": format}))
+    if format not in _FORMATS:
+        _FORMATS[format] = _format_info(format, run_tool("tool.js", {"command": "format", "format": format}))
+    return _FORMATS[format]
 
 
 def _format_info(format: str, found: Mapping[str, Any]) -> FormatInfo:
@@ -223,9 +224,9 @@ def _judge(texts: list[str], format: str) -> tuple[FormatInfo, list[dict[str, An
     if new:
         payload = {"command": "validate", "format": format, "teams": list(new.values())}
         answer = run_tool("tool.js", payload)
-        info = _format_info(format, answer["format"])
-        if info.random_teams:
-            return info, []
+        _FORMATS[format] = _format_info(format, answer["format"])
+        if _FORMATS[format].random_teams:
+            return _FORMATS[format], []
         _JUDGED.update(zip(new, answer["teams"], strict=True))
     return format_info(format), [_JUDGED[key] for key in keys]
 
@@ -307,13 +308,15 @@ def _natural(path: Path) -> list[tuple[int, str]]:
 
 def _split(text: str, where: str) -> list[str]:
     """The teams in a text, each a text of its own."""
+    # Not `splitlines`: a name may hold one of the many characters that it takes for the end of a line.
     stripped = text.strip()
+    lines = [line for line in stripped.split("\n") if line.strip()]
     if re.match(r'\[\s*(["{\[]|\]$)', stripped):
         teams = _split_json(stripped, where)
     elif _HEADING.search(stripped):
         teams = _HEADING.split(stripped)
-    elif "|" in stripped and all("|" in line for line in stripped.splitlines() if line.strip()):
-        teams = stripped.splitlines()
+    elif lines and all("|" in line for line in lines):
+        teams = lines
     else:
         teams = [stripped]
     return [team.strip() for team in teams if team.strip()]

@@ -5,6 +5,7 @@
  *   {command: "format", format}                     what kind of format it is
  *   {command: "validate", format, teams: [text]}    teams in any notation -> packed, or the validator's words
  *   {command: "export", format, teams: [packed]}    packed -> export text
+ *   {command: "stats", format, team}                a packed team -> its members' stats
  *   {command: "random_teams", format, seeds}        one random team per seed
  *   {command: "simulate", record}                   a saved battle -> its log
  */
@@ -109,11 +110,15 @@ function readTeam(text, gen) {
   return readExport(trimmed, gen);
 }
 
-/** Two Pokemon of one side must not share a name: requests and the protocol tell them apart by it. */
-function renameDuplicates(sets) {
+/**
+ * Two Pokemon of one side must not share a name: requests and the protocol tell them apart by it. Control characters,
+ * which other programs may take for ends of lines, are no part of a name.
+ */
+function settleNames(sets) {
   const used = new Set();
   for (const set of sets) {
-    const given = Dex.getName(set.name || '') || Dex.species.get(set.species).baseSpecies;
+    set.name = (set.name || '').replace(/\p{C}/gu, '');
+    const given = Dex.getName(set.name) || Dex.species.get(set.species).baseSpecies;
     let name = given;
     for (let n = 2; used.has(name); n++) name = `${given.slice(0, 17 - String(n).length)} ${n}`;
     used.add(name);
@@ -138,7 +143,7 @@ function validateTeam(text, validator, gen) {
     return {problems: [`The team cannot be read: ${error.message}`]};
   }
   if (!sets.length) return {problems: ['The team is empty.']};
-  renameDuplicates(sets);
+  settleNames(sets);
   const problems = validator.validateTeam(sets);
   if (problems) return {problems};
   return {
@@ -184,7 +189,15 @@ function simulate({record}) {
   };
 }
 
+/** The stats that a team's members start a battle with. */
+function startingStats({format, team}) {
+  const {Battle} = require('pokemon-showdown/dist/sim');
+  const battle = new Battle({format: Dex.formats.get(format, true), formatid: toID(format), p1: {name: 'a', team}});
+  return battle.p1.pokemon.map(pokemon => ({hp: pokemon.maxhp, ...pokemon.storedStats}));
+}
+
 const COMMANDS = {
+  stats: startingStats,
   simulate,
   format: ({format}) => describeFormat(format),
   validate,
