@@ -93,8 +93,7 @@ class RowArrays:
         arrays: list[NDArray[Any]] = [self.lane, self.player, self.decision, self.action_mask]
         arrays += self.observation.values()
         self._bytes = [
-            (memoryview(array.reshape(-1).view(np.uint8)), array.itemsize * int(np.prod(array.shape[1:])))
-            for array in arrays
+            (array.reshape(-1).view(np.uint8).data, array.itemsize * int(np.prod(array.shape[1:]))) for array in arrays
         ]
 
     def views(self, start: int, stop: int) -> list[memoryview]:
