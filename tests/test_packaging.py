@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import tarfile
+import zipfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -57,6 +58,20 @@ def test_the_simulator_is_there_as_locked() -> None:
 def test_only_javascript_travels() -> None:
     endings = {path.suffix for path in (JS / "node_modules").rglob("*") if path.is_file() and path.name != "LICENSE"}
     assert endings == {".js", ".json"}
+
+
+def test_a_wheel_holds_the_simulator_its_licences_and_the_data(tmp_path: Path) -> None:
+    # The simulator is in place, so the hook has nothing to fetch and the build needs no network.
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=120)
+    (wheel,) = tmp_path.iterdir()
+    assert wheel.stat().st_size < 6e6
+    with zipfile.ZipFile(wheel) as archived:
+        names = set(archived.namelist())
+    package = ROOT / "src" / "pokenash"
+    data = {path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    assert {f"pokenash/{path.relative_to(package).as_posix()}" for path in data} <= names
+    assert f"pokenash-{pokenash.__version__}.dist-info/licenses/LICENSE" in names
 
 
 def test_the_lock_names_no_registry() -> None:
