@@ -20,8 +20,6 @@ from pokenash.experiments.run_directory import read_json, write_bytes
 
 __all__ = ["write_report"]
 
-_LEVEL_WORDS = {0.9: "90%", 0.95: "95%", 0.99: "99%"}
-
 
 @dataclass(frozen=True)
 class _Run:
@@ -81,6 +79,10 @@ def _array(rows: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.array([[np.nan if x is None else float(x) for x in row] for row in rows], np.float64)
 
 
+def _column(rows: Sequence[Mapping[str, Any]], key: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.array([row[key] for row in rows], np.float64)
+
+
 def _figures(run: _Run) -> dict[str, Figure]:
     matrix = run.matrices[-1]
     names = list(run.meta_strategies[-1]["policies"])
@@ -101,13 +103,16 @@ def _figures(run: _Run) -> dict[str, Figure]:
     }
     restricted = [analysis["restricted_nash_conv"] for analysis in run.analyses]
     if restricted:
-        columns = [np.array([row[key] for row in restricted], np.float64) for key in ("posterior_mean", "lower", "upper")]
+        columns = [
+            np.array([row[key] for row in restricted], np.float64) for key in ("posterior_mean", "lower", "upper")
+        ]
         made["nash_conv"] = figures.nash_conv_figure(*columns, level=float(restricted[-1]["level"]))
     fresh = [(row["best_response"]["name"], row["best_response"]["fresh_evaluation"]) for row in run.summaries]
     if fresh:
-        columns = [np.array([row[key] for _, row in fresh], np.float64) for key in ("win_rate", "lower", "upper")]
-        counts = np.array([row["battles"] for _, row in fresh], np.int64)
-        made["best_response"] = figures.best_response_figure([name for name, _ in fresh], *columns, counts)
+        results = [row for _, row in fresh]
+        rate, lower, upper = (_column(results, key) for key in ("win_rate", "lower", "upper"))
+        counts = np.array([row["battles"] for row in results], np.int64)
+        made["best_response"] = figures.best_response_figure([name for name, _ in fresh], rate, lower, upper, counts)
     return made
 
 

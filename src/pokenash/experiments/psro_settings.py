@@ -1,0 +1,221 @@
+"""Settings of a PSRO run on Showdown as one flat value, and presets of it: what the command line offers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from pokenash.algorithms.oracles.settings import STRONGEST, ImitationSettings, PPOSettings, TrainingSettings
+from pokenash.errors import InputError
+from pokenash.games.showdown import ShowdownGame
+from pokenash.policies.populations import check_population, load_population
+from pokenash.policies.spec import PolicySpec, file_sha256, policy_kinds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pokenash.algorithms.psro import PSROIteration, PSROResult
+
+__all__ = ["PRESETS", "PSROSettings", "member_specs", "preset"]
+
+
+@dataclass(frozen=True)
+class PSROSettings:
+    """A PSRO run on Showdown battles.
+
+    Parameters
+    ----------
+    output : Path
+        Run directory. If it holds a run of the same settings, that run goes on.
+    format : str
+        Any singles format of the simulator.
+    teams : str, optional
+        Team set: a file or directory of teams, or the name of a set that comes with pokenash. Default: the format's.
+    population : tuple of str
+        Initial members: policy kinds such as ``type_aware``, ``poke_env:SimpleHeuristicsPlayer``, a ``.safetensors``
+        checkpoint, or a ``population.json`` file.
+    iterations : int
+        Best responses to train.
+    meta_solver : str
+        ``nash``, ``prd``, ``regret_matching``, ``alpha_rank`` or ``uniform``.
+    battles_per_matchup : int
+        Battles of every pair of members, half of them from each seat.
+    evaluation_battles : int
+        Fresh battles of each best response against the mixture that it was trained on.
+    collection_battles : int
+        Battles of the strongest member that the imitation warm start learns from.
+    imitation_epochs : int
+        Passes over them.
+    updates : int
+        Rounds of PPO.
+    battles_per_update : int
+        Battles of each round.
+    oracle_epochs : int
+        Passes over the decisions of a round.
+    batch_size : int
+        Decisions per optimizer step.
+    learning_rate : float
+        Of PPO's optimizer.
+    entropy_coefficient : float
+        Weight of the entropy bonus.
+    reference_kl_coefficient : float
+        Weight of the reverse KL divergence from the policy that PPO starts from.
+    initial_checkpoint : Path, optional
+        Weights (``.safetensors``) that every best response starts from, in place of the warm start.
+    temperature : float
+        Of the best responses, once trained.
+    turn_limit : int, optional
+        Turns after which a battle is a tie. Default: the simulator's own 1,000.
+    seed : int
+        Of everything.
+    workers : int
+        Simulator processes; results do not depend on it.
+    lanes : int
+        Battles in play at a time.
+    """
+
+    output: Path = Path("runs/psro")
+    format: str = "gen1ou"
+    teams: str | None = None
+    population: tuple[str, ...] = ("max_power", "type_aware", "gen1ou_heuristic")
+    iterations: int = 3
+    meta_solver: str = "nash"
+    battles_per_matchup: int = 200
+    evaluation_battles: int = 1000
+    collection_battles: int = 1000
+    imitation_epochs: int = 4
+    updates: int = 40
+    battles_per_update: int = 256
+    oracle_epochs: int = 3
+    batch_size: int = 1024
+    learning_rate: float = 3e-4
+    entropy_coefficient: float = 0.01
+    reference_kl_coefficient: float = 0.02
+    initial_checkpoint: Path | None = None
+    temperature: float = 1.0
+    turn_limit: int | None = None
+    seed: int = 0
+    workers: int = 2
+    lanes: int = 128
+
+    def game(self) -> ShowdownGame:
+        """The game; refuses unknown formats and illegal teams."""
+        return ShowdownGame(self.format, teams=self.teams, turn_limit=self.turn_limit)
+
+    def training(self) -> TrainingSettings:
+        """The oracle's settings; refuses numbers that are out of range."""
+        if self.initial_checkpoint is not None and not self.initial_checkpoint.is_file():
+            raise InputError(f"initial checkpoint {self.initial_checkpoint}: there is no such file")
+        warm_start = STRONGEST if self.initial_checkpoint is None else str(self.initial_checkpoint)
+        return TrainingSettings(
+            ppo=PPOSettings(
+                updates=self.updates,
+                battles_per_update=self.battles_per_update,
+                epochs=self.oracle_epochs,
+                batch_size=self.batch_size,
+                learning_rate=self.learning_rate,
+                entropy_coefficient=self.entropy_coefficient,
+                reference_kl_coefficient=self.reference_kl_coefficient,
+            ),
+            imitation=ImitationSettings(collection_battles=self.collection_battles, epochs=self.imitation_epochs),
+            temperature=self.temperature,
+            num_lanes=self.lanes,
+            num_workers=self.workers,
+            warm_start=warm_start,
+        )
+
+    def run(self, *, progress: bool = False, on_iteration: Callable[[PSROIteration], None] | None = None) -> PSROResult:
+        """Run it in `output`, or go on with the run that is there.
+
+        Raises
+        ------
+        InputError, RunDirectoryError, TeamError
+            Before anything is written, if a setting, a file or the directory cannot be used.
+        """
+        from pokenash.algorithms.oracles import PPOOracle
+        from pokenash.experiments.psro_run import run_psro
+
+        game, training = self.game(), self.training()
+        return run_psro(
+            self.output,
+            game,
+            member_specs(self.population),
+            PPOOracle(training),
+            self.meta_solver,
+            iterations=self.iterations,
+            battles_per_matchup=self.battles_per_matchup,
+            evaluation_battles=self.evaluation_battles,
+            seed=self.seed,
+            num_lanes=self.lanes,
+            num_workers=self.workers,
+            progress=progress,
+            on_iteration=on_iteration,
+        )
+
+
+PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "demo": {},
+        "standard": {},
+    }
+)
+"""What each preset changes of the defaults of `PSROSettings`."""
+
+
+def preset(name: str) -> PSROSettings:
+    """The settings of a preset.
+
+    Raises
+    ------
+    InputError
+        If there is no such preset.
+    """
+    if name not in PRESETS:
+        raise InputError(f"unknown preset {name!r}; expected one of: {', '.join(PRESETS)}")
+    return replace(PSROSettings(), **PRESETS[name])
+
+
+def member_specs(members: tuple[str, ...]) -> list[PolicySpec]:
+    """Specs of the members that a command line names.
+
+    Parameters
+    ----------
+    members : tuple of str
+        As `PSROSettings.population`.
+
+    Raises
+    ------
+    InputError
+        If one is neither a known kind nor a readable file, or two have the same name.
+    """
+    specs: list[PolicySpec] = []
+    for member in members:
+        if member.endswith(".json"):
+            specs += load_population(Path(member))
+        elif member.endswith(".safetensors"):
+            specs.append(_checkpoint_spec(Path(member)))
+        else:
+            specs.append(_kind_spec(member))
+    return check_population(specs, "initial population")
+
+
+def _checkpoint_spec(path: Path) -> PolicySpec:
+    try:
+        digest = file_sha256(path)
+    except OSError as error:
+        raise InputError(f"initial population: cannot read checkpoint {path}: {error.strerror}") from error
+    return PolicySpec(path.stem, "network", checkpoint=str(path), sha256=digest)
+
+
+def _kind_spec(member: str) -> PolicySpec:
+    kind, _, player = member.partition(":")
+    kinds = [name for name in policy_kinds() if name not in ("network", "mixture", "python")]
+    if kind not in kinds or bool(player) != (kind == "poke_env"):
+        raise InputError(
+            f"initial population: {member!r} is unknown; expected one of {', '.join(kinds)} (poke_env with its player, "
+            "as in poke_env:SimpleHeuristicsPlayer), a .safetensors checkpoint, or a population's .json file"
+        )
+    return PolicySpec(player, kind, {"player": player}) if player else PolicySpec(kind, kind)
