@@ -30,6 +30,7 @@ class Decision:
     request: dict[str, Any]
     mask: list[int]
     observation: dict[str, NDArray[Any]]
+    truth: dict[str, Any]
 
 
 def observation_of(row: dict[str, str]) -> dict[str, NDArray[Any]]:
@@ -71,7 +72,9 @@ def follow(
     }
     for battle in run_script("follow.js", payload):
         yield [
-            Decision(one["player"], one["lines"], one["request"], one["mask"], observation_of(one["row"]))
+            Decision(
+                one["player"], one["lines"], one["request"], one["mask"], observation_of(one["row"]), one["truth"]
+            )
             for one in battle
         ]
 

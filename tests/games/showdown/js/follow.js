@@ -4,7 +4,7 @@
  * nothing between. `node follow.js SCRIPT_FOLDER`, a JSON object on standard input:
  *   {"format", "battles", "seed", "move_share", "max_decisions"}
  * On standard output one JSON line per battle, a list of decisions:
- *   {"player", "lines" (since its last decision), "request", "mask", "row": {block: base64}}
+ *   {"player", "lines" (since its last decision), "request", "mask", "row": {block: base64}, "truth"}
  */
 const fs = require('fs');
 const path = require('path');
@@ -55,6 +55,28 @@ function tell(log, from, trackers, heard) {
   return log.length;
 }
 
+/** What is so in the simulator, hidden or not: only for tests to compare with, never shown to a tracker. */
+function truthOf(battle) {
+  const sides = battle.sides.map((side) => {
+    const active = side.active[0];
+    return {
+      active: active ? (active.illusion || active).name : null,
+      boosts: active ? {...active.boosts} : {},
+      types: active ? active.getTypes() : [],
+      volatiles: active ? Object.keys(active.volatiles) : [],
+      conditions: Object.fromEntries(Object.entries(side.sideConditions).map(([id, state]) => [id, state.layers || 1])),
+      illusion: Boolean(active && active.illusion),
+      pokemon: side.pokemon.map((mon) => ({
+        name: mon.name, species: (mon.transformed ? mon.baseSpecies : mon.species).name, hp: mon.hp / mon.maxhp, status: mon.fainted ? 'fnt' : mon.status,
+        item: mon.item, ability: mon.ability, fainted: mon.fainted,
+        moves: Object.fromEntries(mon.moveSlots.map((slot) => [slot.id, [slot.pp, slot.maxpp]])),
+      })),
+    };
+  });
+  const {weather, terrain, pseudoWeather} = battle.field;
+  return {sides, weather, terrain, fields: Object.keys(pseudoWeather), turn: battle.turn};
+}
+
 const base64 = (array) => Buffer.from(array.buffer).toString('base64');
 
 function play({format: name, seed, move_share: moveShare, max_decisions: limit}, number) {
@@ -94,6 +116,7 @@ function play({format: name, seed, move_share: moveShare, max_decisions: limit},
       encode(tracker, row, 0);
       decisions.push({
         player, lines: heard[player], request: JSON.parse(JSON.stringify(request)), mask: [...tracker.mask],
+        truth: truthOf(battle),
         row: Object.fromEntries(Object.entries(row).map(([block, array]) => [block, base64(array)])),
       });
       heard[player] = [];

@@ -11,6 +11,8 @@ const CONDITION_OF = {two_turn: 'twoturnmove', perish: 'perishsong', protect_cou
 
 /** Moves whose user another move takes: `[from] move: ...` of these says nothing about the user's own moves. */
 const OWN_MOVE_CALLERS = new Set(['sleeptalk']);
+/** Moves that lock their user for five turns while they hit. */
+const ROLLING = new Set(['rollout', 'iceball']);
 const NEVER_OWN = new Set(['struggle', 'recharge', 'fight']);
 const SELF_TARGETS = new Set(['self', 'allySide', 'allies', 'allyTeam', 'adjacentAlly', 'adjacentAllyOrSelf']);
 
@@ -54,6 +56,7 @@ class Knowledge {
       const condition = dex.conditions.get(CONDITION_OF[column] || toID(column));
       return condition.exists && !condition.noCopy ? 1 : 0;
     });
+    this.basePP = Uint8Array.from(vocab.moves, (name) => dex.moves.get(name).pp);
     /** Moves of the vocabulary by id, in the form they are selected in: every Hidden Power is the same move. */
     this.selected = Int16Array.from(vocab.moves, (name, id) =>
       (toID(name).startsWith('hiddenpower') ? this.lookup.moves('hiddenpower') : id));
@@ -66,7 +69,15 @@ class Knowledge {
     // Cosmetic formes (Gastrodon-East) are not entries of their own.
     if (id === 1 && species.baseSpecies) id = this.lookup.species(species.baseSpecies);
     const types = (species.exists ? species.types : []).map((type) => this.lookup.types(type));
-    return {id, base: toID(species.baseSpecies || name), key: toID(name), type1: types[0] || 0, type2: types[1] || 0};
+    const abilities = species.exists ? Object.values(species.abilities) : [];
+    return {
+      id,
+      base: toID(species.baseSpecies || name),
+      type1: types[0] || 0,
+      type2: types[1] || 0,
+      /** Its ability if it can have only one. */
+      ability: abilities.length === 1 && abilities[0] ? this.lookup.abilities(abilities[0]) : 0,
+    };
   }
 
   describeMove(name) {
@@ -85,6 +96,7 @@ class Knowledge {
       /** Whether using it by choice shows that the user knows it. */
       own: move.exists && !(move.isZ && !status) && !move.isMax && !NEVER_OWN.has(move.id),
       locking: locking === 'lockedmove',
+      rolling: ROLLING.has(move.id),
       binding: move.volatileStatus === 'partiallytrapped' || locking === 'partialtrappinglock',
       twoTurn: Boolean(move.flags && move.flags.charge),
       stalling: Boolean(move.stallingMove),

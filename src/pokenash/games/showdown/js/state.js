@@ -92,6 +92,7 @@ class Side {
     this.disabledMove = 0;
     this.paradoxStat = 0;
     this.lockOnTurn = 0;
+    this.rolls = 0; // uses of Rollout or Ice Ball in a row
     this.wishTurn = -9;
     this.futureTurn = -9;
     this.dynamaxTurns = 0;
@@ -114,6 +115,7 @@ class Side {
     this.disabledMove = 0;
     this.paradoxStat = 0;
     this.dynamaxTurns = 0;
+    this.rolls = 0;
   }
 }
 

@@ -49,6 +49,8 @@ function status(tracker, parts) {
   const mon = tracker.mon(parts[2]);
   learnFrom(tracker, parts, mon, true);
   tracker.setStatus(mon, parts[3]);
+  // Generation 1: who is put to sleep while recharging need not recharge any more.
+  if (tracker.gen === 1 && parts[3] === 'slp') tracker.side(parts[2]).volatiles[V.must_recharge] = 0;
 }
 
 function cureStatus(tracker, parts) {
@@ -137,7 +139,10 @@ function item(tracker, parts) {
     const owner = frisk ? (of === null ? null : tracker.mon(of)) : holder;
     if (owner !== null) learnEffect(tracker, owner, from);
   }
-  if (holder !== null) learnItem(tracker, holder, parts[3]);
+  if (holder === null) return;
+  learnItem(tracker, holder, parts[3]);
+  // Taken from the other (Thief, Magician) or given by it (Bestow): it is gone there.
+  if (of !== null && !frisk && tracker.mon(of) !== holder) loseItem(tracker, tracker.mon(of), parts[3]);
 }
 
 function endItem(tracker, parts) {

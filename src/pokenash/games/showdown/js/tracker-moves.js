@@ -35,11 +35,18 @@ function wayOf(tracker, parts, move) {
 /** PP that this use costs: generation 1 charges two-turn moves when they strike, later ones when they begin. */
 function costOf(tracker, side, move, way) {
   if (tracker.gen === 1) return (way === 'continued') === move.twoTurn && way !== 'called' ? 1 : 0;
-  if (way !== 'chosen') return 0;
+  if (way !== 'chosen' || (tracker.gen === 2 && lockedBefore(side, move))) return 0;
   const foe = side.foe.active;
   const pressed = move.pressured && foe !== null && !foe.fainted && foe.ability > 0 &&
     foe.ability === tracker.known.lookup.abilities('Pressure');
   return pressed ? 2 : 1;
+}
+
+/** Generation 2 does not say that a move is continued, and charges none that its user is held to. */
+function lockedBefore(side, move) {
+  const flags = side.volatiles;
+  if (flags[V.two_turn] !== 0) return true;
+  return flags[V.locked_move] !== 0 && side.active !== null && side.active.lastMove === move.id;
 }
 
 function moved(tracker, parts) {
@@ -72,7 +79,8 @@ function endedByMoving(tracker, side, move) {
 
 function lockedByMoving(tracker, side, parts, move, way) {
   const flags = side.volatiles;
-  flags[V.locked_move] = move.locking && way !== 'called' ? 1 : 0;
+  side.rolls = move.rolling ? (side.rolls % 5) + 1 : 0;
+  flags[V.locked_move] = (move.locking || (side.rolls > 0 && side.rolls < 5)) && way !== 'called' ? 1 : 0;
   if (tracker.gen > 1) return;
   // Generation 1 announces neither Rage nor what a binding move does.
   if (move.key === 'rage') flags[V.rage] = 1;
@@ -102,7 +110,10 @@ function cannot(tracker, parts) {
 }
 
 function missed(tracker, parts) {
-  if (parts[2] && tracker.gen >= 5) tracker.side(parts[2]).volatiles[V.locked_move] = 0;
+  if (!parts[2]) return;
+  const side = tracker.side(parts[2]);
+  if (tracker.gen >= 5 || side.rolls > 0) side.volatiles[V.locked_move] = 0;
+  side.rolls = 0;
 }
 
 /** A move, or an effect on the Pokémon, failed; perhaps an ability or item prevented it. */
@@ -114,6 +125,11 @@ function fail(tracker, parts) {
 
 function prepare(tracker, parts) {
   tracker.side(parts[2]).volatiles[V.two_turn] = 1;
+}
+
+/** A move that strikes at once after all: Power Herb, Solar Beam in the sun. */
+function strike(tracker, parts) {
+  tracker.side(parts[2]).volatiles[V.two_turn] = 0;
 }
 
 function recharge(tracker, parts) {
@@ -130,6 +146,7 @@ module.exports = {
   '-miss': missed,
   '-fail': fail,
   '-prepare': prepare,
+  '-anim': strike,
   '-mustrecharge': recharge,
   '-zpower': zPower,
 };

@@ -153,6 +153,8 @@ function changeDetails(tracker, parts) {
   if (mon === tracker.nobody) return;
   mon.lasting = details.species;
   if (mon.own) mon.details = '';
+  // A Mega Evolution or other lasting forme brings its own ability.
+  else if (!mon.fainted && tracker.gen >= 3) mon.ability = mon.innate = details.species.ability;
   tracker.setSpecies(mon, details.species);
   if (parts[4] && parts[4][0] !== '[') tracker.setCondition(mon, parts[4]);
   learnFrom(tracker, parts, mon);
@@ -181,10 +183,12 @@ function transform(tracker, parts) {
   for (let i = 0; i < 4; i++) {
     const id = model.moves[i];
     mon.moves[i] = id;
-    mon.maxpp[i] = id === 0 ? 0 : 5;
-    mon.pp[i] = mon.maxpp[i];
+    // Five PP each; until generation 5 out of what the move has without PP Ups.
+    const most = id === 0 ? 0 : tracker.known.basePP[id];
+    mon.maxpp[i] = tracker.gen >= 5 ? Math.min(5, most) : most;
+    mon.pp[i] = Math.min(5, most);
   }
-  if (model.ability > 0) mon.ability = model.ability;
+  mon.ability = model.ability;
 }
 
 function evolve(tracker, parts) {

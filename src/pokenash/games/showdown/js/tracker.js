@@ -169,15 +169,20 @@ class Tracker {
     const lookup = this.known.lookup;
     mon.item = entry.item ? lookup.items(entry.item) : 0;
     mon.itemKnown = this.gen >= 2;
-    if (this.gen >= 3) {
-      mon.innate = entry.baseAbility ? lookup.abilities(entry.baseAbility) : 0;
-      if (entry.ability !== undefined) mon.ability = entry.ability ? lookup.abilities(entry.ability) : 0;
-      else if (!onField || mon.ability === 0) mon.ability = mon.innate;
-    }
+    if (this.gen >= 3) this.readAbility(mon, entry, onField);
     if (entry.teraType !== undefined) {
       mon.tera = lookup.types(entry.terastallized || entry.teraType);
     }
     this.readMoves(mon, entry.moves);
+  }
+
+  /** Requests tell the current ability from generation 7 on; before, the lines have to be followed. */
+  readAbility(mon, entry, onField) {
+    const innate = entry.baseAbility ? this.known.lookup.abilities(entry.baseAbility) : 0;
+    const changed = innate !== mon.innate;
+    mon.innate = innate;
+    if (entry.ability !== undefined) mon.ability = entry.ability ? this.known.lookup.abilities(entry.ability) : 0;
+    else if (!onField || changed) mon.ability = innate;
   }
 
   readDetails(mon, text, onField) {
