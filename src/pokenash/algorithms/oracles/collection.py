@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from pokenash.games.core import Decisions, Observation
 from pokenash.policies.core import DecisionRandom, Policy, sample_actions
 from pokenash.policies.networks import Network, infer, masked_log_probabilities
 
-__all__ = ["Learner", "Observer", "Rows", "advantages"]
+__all__ = ["Learner", "Observer", "Rows", "ValuesActions", "advantages"]
 
 _FIRST_CAPACITY = 4096
 
@@ -38,6 +38,8 @@ class Rows:
         Return of the row's player at the end of the episode.
     last : bool array, ``[N]``
         Whether it is the player's last decision of the episode.
+    lesson : float32 array, ``[N, A]``, or None
+        Probabilities of actions that a teacher would have taught; None where none was there.
     """
 
     inputs: Mapping[str, NDArray[Any]]
@@ -47,6 +49,7 @@ class Rows:
     value: NDArray[np.float32]
     outcome: NDArray[np.float32]
     last: NDArray[np.bool_]
+    lesson: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.action)
@@ -98,10 +101,11 @@ class _Recorder(Policy):
         action: NDArray[np.int64],
         log_probability: NDArray[np.float32],
         value: NDArray[np.float32],
+        **more: NDArray[Any],
     ) -> None:
         own = (decisions.episode, decisions.player, decisions.decision, action, log_probability, value)
         batch = dict(zip(_KEYS, (*own, decisions.action_mask), strict=True))
-        self._table.append({**{f"input.{name}": array for name, array in inputs.items()}, **batch})
+        self._table.append({**{f"input.{name}": array for name, array in inputs.items()}, **batch, **more})
 
     def on_result(self, result: MatchResult) -> None:
         """Take the returns of an episode; battles that ended with an error teach nothing."""
@@ -131,6 +135,7 @@ class _Recorder(Policy):
             table["value"][order],
             outcomes[place[order], player],
             last,
+            table["lesson"][order] if "lesson" in table else None,
         )
 
 
@@ -159,19 +164,32 @@ class Learner(_Recorder):
         return action
 
 
+class ValuesActions(Protocol):
+    """Policies that can say what every action is worth, and choose the best."""
+
+    def values(self, decisions: Decisions) -> NDArray[np.floating[Any]]:
+        """Worth of the first ``k`` actions, ``[B, k]``; of actions that are not legal, nothing sensible."""
+        ...
+
+
 class Observer(_Recorder):
     """Lets a teacher play and keeps what it did, as inputs of a network.
 
     Parameters
     ----------
     teacher : Policy
+        One that has a method ``values`` (`ValuesActions`) teaches the softmax of its values, which says how much better
+        one action is than another; any other teaches the action that it took.
     network : Network
         Prepares the observations.
+    temperature : float
+        Of that softmax, in units of the values; with 0 the action alone is taught.
     """
 
-    def __init__(self, teacher: Policy, network: Network) -> None:
+    def __init__(self, teacher: Policy, network: Network, temperature: float = 0.0) -> None:
         super().__init__(network.prepare)
         self._teacher = teacher
+        self._temperature = temperature
         self.needs_text = teacher.needs_text
 
     def initial_memory(self, num_lanes: int) -> Any:
@@ -180,8 +198,28 @@ class Observer(_Recorder):
     def act(self, decisions: Decisions, memory: Any, rng: DecisionRandom) -> NDArray[np.int64]:
         action = self._teacher.act(decisions, memory, rng)
         nothing = np.zeros(len(action), np.float32)
-        self._keep(decisions, self._prepare(decisions.observation), action, nothing, nothing)
+        inputs = self._prepare(decisions.observation)
+        self._keep(decisions, inputs, action, nothing, nothing, lesson=self._lesson(decisions, action))
         return action
+
+    def _lesson(self, decisions: Decisions, action: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Probabilities to be taught, ``[B, A]``."""
+        mask = decisions.action_mask
+        values = getattr(self._teacher, "values", None)
+        lesson = np.zeros(mask.shape, np.float32)
+        if values is None or self._temperature == 0:
+            lesson[np.arange(len(action)), action] = 1
+            return lesson
+        known = np.asarray(values(decisions), np.float32)
+        legal = mask[:, : known.shape[1]]
+        scores = np.where(legal, known, -np.inf) / np.float32(self._temperature)
+        best = scores.max(axis=1, keepdims=True)
+        weights = np.exp(np.where(legal, scores - np.where(np.isfinite(best), best, 0), -np.inf))
+        lesson[:, : known.shape[1]] = weights
+        # Where it values no legal action, what it did is all that it has to teach.
+        lesson[np.arange(len(action)), action] += ~legal.any(axis=1)
+        normalised: NDArray[np.float32] = lesson / lesson.sum(axis=1, keepdims=True)
+        return normalised
 
 
 def advantages(rows: Rows, discount: float, gae_lambda: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

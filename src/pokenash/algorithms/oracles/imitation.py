@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from pokenash.algorithms.oracles.collection import Observer, Rows
 from pokenash.algorithms.oracles.core import derive_seed
@@ -29,7 +28,13 @@ _FINAL_LEARNING_RATE = 0.1
 
 
 def collect_lessons(
-    arena: Arena, teacher: Policy, opponent: Policy | PolicySpec, network: Network, *, battles: int, seed: int
+    arena: Arena,
+    teacher: Policy,
+    opponent: Policy | PolicySpec,
+    network: Network,
+    settings: ImitationSettings,
+    *,
+    seed: int,
 ) -> Rows:
     """Let a teacher play an opponent from both seats, and keep what the teacher was shown and did.
 
@@ -40,11 +45,11 @@ def collect_lessons(
     opponent : Policy or PolicySpec
     network : Network
         Prepares the observations; it is not asked.
-    battles : int
+    settings : ImitationSettings
     seed : int
     """
-    observer = Observer(teacher, network)
-    matches = paired_matches(arena.game, [(0, 1)], battles, derive_seed(seed, "matches"))
+    observer = Observer(teacher, network, settings.teacher_temperature)
+    matches = paired_matches(arena.game, [(0, 1)], settings.collection_battles, derive_seed(seed, "matches"))
     arena.play([observer, opponent], matches, seed=derive_seed(seed, "play"), on_result=observer.on_result)
     return observer.take_rows()
 
@@ -52,8 +57,8 @@ def collect_lessons(
 def imitate(network: Network, lessons: Rows, settings: ImitationSettings, *, seed: int) -> list[dict[str, Any]]:
     """Train a network on a teacher's decisions; afterwards it is in inference mode.
 
-    The loss is the cross-entropy of the teacher's action, where there was a choice, and the squared error of the
-    value against the outcome.
+    The loss is the cross-entropy of the teacher's lesson (its action, or its probabilities), where there was a choice,
+    and the squared error of the value against the outcome.
 
     Returns
     -------
@@ -61,10 +66,12 @@ def imitate(network: Network, lessons: Rows, settings: ImitationSettings, *, see
         Per epoch: ``epoch``, ``rows``, ``cross_entropy``, ``agreement`` (how often the likeliest action is the
         teacher's, while training), ``value_error`` and ``seconds``.
     """
+    assert lessons.lesson is not None
     columns = {
         **lessons.inputs,
         "action_mask": lessons.action_mask,
         "action": lessons.action,
+        "lesson": lessons.lesson,
         "outcome": lessons.outcome,
     }
     optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
@@ -102,7 +109,7 @@ def _step(
     scores, values = network(batch)
     log_probabilities = masked_log_probabilities(scores, mask)
     choice = (mask.sum(1) > 1).float()
-    entropy = (functional.nll_loss(log_probabilities, action, reduction="none") * choice).sum()
+    entropy = -((batch["lesson"] * log_probabilities).sum(1) * choice).sum()
     error = (values - batch["outcome"]).square().sum()
     loss = entropy / choice.sum().clamp(min=1.0) + settings.value_coefficient * error / len(action)
     optimizer.zero_grad(set_to_none=True)

@@ -114,8 +114,7 @@ class PPOOracle:
             return policy.network
         _log.info("starting from an imitation of %s", teacher.name)
         imitation = self.settings.imitation
-        battles, lesson_seed = imitation.collection_battles, derive_seed(seed, "lessons")
-        lessons = collect_lessons(arena, policy, opponent, fresh, battles=battles, seed=lesson_seed)
+        lessons = collect_lessons(arena, policy, opponent, fresh, imitation, seed=derive_seed(seed, "lessons"))
         log.write(
             {"phase": "imitation", "teacher": teacher.name, **entry}
             for entry in imitate(fresh, lessons, imitation, seed=derive_seed(seed, "imitation"))

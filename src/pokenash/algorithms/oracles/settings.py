@@ -31,6 +31,9 @@ class ImitationSettings:
         Weight of the regression of the value on the return.
     weight_decay : float
         Of AdamW.
+    teacher_temperature : float
+        A teacher that can say what actions are worth to it teaches the softmax of that divided by this temperature;
+        with 0 it teaches the action that it took.
     """
 
     collection_battles: int = 1000
@@ -39,10 +42,11 @@ class ImitationSettings:
     learning_rate: float = 1e-3
     value_coefficient: float = 0.5
     weight_decay: float = 1e-4
+    teacher_temperature: float = 0.1
 
     def __post_init__(self) -> None:
         _check(self, positive=("collection_battles", "epochs", "batch_size", "learning_rate"))
-        _check(self, not_negative=("value_coefficient", "weight_decay"))
+        _check(self, not_negative=("value_coefficient", "weight_decay", "teacher_temperature"))
 
 
 @dataclass(frozen=True)
