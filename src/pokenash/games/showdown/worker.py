@@ -21,6 +21,7 @@ __all__ = ["Worker", "WorkerGoneError"]
 _LOG = logging.getLogger(__name__)
 
 _PIPE_BYTES = 1 << 20
+_START_SECONDS = 60.0
 _SET_PIPE_SIZE = 1031
 """``F_SETPIPE_SZ`` of Linux, which Python 3.11 does not name everywhere."""
 
@@ -80,7 +81,9 @@ class Worker:
         for descriptor in (self._to, self._from):
             os.set_blocking(descriptor, False)
             _enlarge(descriptor)
-        self._milliseconds = max(1, int(1000 * timeout))
+        self._timeout = timeout
+        # Loading the simulator says nothing about how long a step may take.
+        self._seconds = max(timeout, _START_SECONDS)
         self._poll = {descriptor: select.poll() for descriptor in (self._to, self._from)}
         self._poll[self._to].register(self._to, select.POLLOUT)
         self._poll[self._from].register(self._from, select.POLLIN)
@@ -104,8 +107,8 @@ class Worker:
         return WorkerGoneError(f"{what}, saying: {telling[0]}" if telling else what)
 
     def _wait(self, descriptor: int) -> None:
-        if not self._poll[descriptor].poll(self._milliseconds):
-            raise self._gone(f"the process gave no sign of life for {self._milliseconds / 1000:g} s")
+        if not self._poll[descriptor].poll(max(1, int(1000 * self._seconds))):
+            raise self._gone(f"the process gave no sign of life for {self._seconds:g} s")
 
     def _died(self) -> WorkerGoneError:
         """What is known of a worker that closed its pipe."""
@@ -171,4 +174,6 @@ class Worker:
         """Send the options; returns what the worker says of the format."""
         body = json.dumps(options).encode()
         self.send(frames.pack_request(frames.OPEN, 0, (0, 0), body))
-        return self.receive(0, frames.RowArrays(0, (), 0), 0)[2]
+        facts = self.receive(0, frames.RowArrays(0, (), 0), 0)[2]
+        self._seconds = self._timeout
+        return facts
