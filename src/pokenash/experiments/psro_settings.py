@@ -12,7 +12,7 @@ from pokenash.algorithms.oracles.settings import STRONGEST, ImitationSettings, P
 from pokenash.errors import InputError
 from pokenash.games.showdown import ShowdownGame
 from pokenash.policies.populations import check_population, load_population
-from pokenash.policies.spec import PolicySpec, file_sha256, policy_kinds
+from pokenash.policies.spec import PolicySpec, file_sha256, load_policy, policy_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,11 +138,14 @@ class PSROSettings:
         from pokenash.algorithms.oracles import PPOOracle
         from pokenash.experiments.psro_run import run_psro
 
-        game, training = self.game(), self.training()
+        game, training, population = self.game(), self.training(), member_specs(self.population)
+        for spec in population:
+            # A member that cannot be loaded is refused now, not after the run has begun.
+            load_policy(spec, game)
         return run_psro(
             self.output,
             game,
-            member_specs(self.population),
+            population,
             PPOOracle(training),
             self.meta_solver,
             iterations=self.iterations,

@@ -103,10 +103,8 @@ def _figures(run: _Run) -> dict[str, Figure]:
     }
     restricted = [analysis["restricted_nash_conv"] for analysis in run.analyses]
     if restricted:
-        columns = [
-            np.array([row[key] for row in restricted], np.float64) for key in ("posterior_mean", "lower", "upper")
-        ]
-        made["nash_conv"] = figures.nash_conv_figure(*columns, level=float(restricted[-1]["level"]))
+        mean, lower, upper = (_column(restricted, key) for key in ("posterior_mean", "lower", "upper"))
+        made["nash_conv"] = figures.nash_conv_figure(mean, lower, upper, float(restricted[-1]["level"]))
     fresh = [(row["best_response"]["name"], row["best_response"]["fresh_evaluation"]) for row in run.summaries]
     if fresh:
         results = [row for _, row in fresh]

@@ -1,0 +1,122 @@
+"""The report shows what the run's files say, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from pokenash.errors import RunDirectoryError
+from pokenash.experiments import write_report
+from tests.experiments.rock_paper_scissors import play_run
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("report") / "run"
+    play_run(run)
+    write_report(run)
+    return run
+
+
+class _Tables(HTMLParser):
+    """The text of every table cell, row by row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self._in_cell = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+        self._in_cell = tag in ("td", "th") or (self._in_cell and tag == "code")
+
+    def handle_data(self, data: str) -> None:
+        if self._in_cell:
+            self.rows[-1][-1] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th"):
+            self._in_cell = False
+
+
+def _rows(page: str) -> list[list[str]]:
+    parser = _Tables()
+    parser.feed(page)
+    return parser.rows
+
+
+def test_report_shows_every_best_response_with_its_counts_and_interval(finished: Path) -> None:
+    rows = _rows((finished / "report.html").read_text())
+    for iteration, name in enumerate(("br_0", "br_1")):
+        summary = json.loads((finished / f"iteration_{iteration}" / "iteration_summary.json").read_text())
+        fresh = summary["best_response"]["fresh_evaluation"]
+        (row,) = (row for row in rows if row[0] == name and len(row) == 9)
+        assert row[1:6] == [str(iteration), *(str(fresh[key]) for key in ("battles", "wins", "draws", "losses"))]
+        assert row[6] == f"{fresh['win_rate']:.1%}"
+        assert row[7] == f"[{fresh['lower']:.1%}, {fresh['upper']:.1%}]"
+
+
+def test_report_needs_no_network_and_holds_all_figures(finished: Path) -> None:
+    page = (finished / "report.html").read_text()
+    assert page.count("<svg") == 4
+    loaded = re.findall(r"(?:src|href)\s*=\s*[\"']([^\"'#][^\"']*)", page)
+    assert not [link for link in loaded if not link.startswith("data:")], loaded
+    assert "@import" not in page
+    assert "url(http" not in page
+    for name in ("payoff", "meta_strategy", "nash_conv", "best_response"):
+        assert (finished / "figures" / f"{name}.svg").read_text().startswith("<svg")
+        assert (finished / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_report_made_again_is_the_same(finished: Path) -> None:
+    before = (finished / "report.html").read_bytes()
+    write_report(finished)
+    assert (finished / "report.html").read_bytes() == before
+
+
+def test_report_warns_of_a_best_response_that_is_not_shown_to_win(tmp_path: Path) -> None:
+    play_run(tmp_path / "run")
+    assert "is not shown to beat" not in write_report(tmp_path / "run").read_text()
+    path = tmp_path / "run" / "iteration_1" / "iteration_summary.json"
+    summary = json.loads(path.read_text())
+    summary["best_response"]["fresh_evaluation"]["lower"] = 0.49
+    path.write_text(json.dumps(summary))
+    assert "br_1 is not shown to beat" in write_report(tmp_path / "run").read_text()
+
+
+def test_report_escapes_what_comes_from_files(tmp_path: Path) -> None:
+    play_run(tmp_path / "run", iterations=1)
+    page = write_report(tmp_path / "run", title="<script>alert(1)</script>").read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_report_of_an_unfinished_run_says_so(tmp_path: Path) -> None:
+    play_run(tmp_path / "run", iterations=1)
+    path = tmp_path / "run" / "psro_summary.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "status": "running"}))
+    assert "has not finished" in write_report(tmp_path / "run").read_text()
+
+
+@pytest.mark.parametrize("damage", ["missing", "torn", "field"])
+def test_report_of_a_damaged_run_names_the_file(tmp_path: Path, damage: str) -> None:
+    run = tmp_path / "run"
+    play_run(run, iterations=1)
+    path = run / "iteration_0" / "meta_game_analysis.json"
+    if damage == "missing":
+        path = run / "config.json"
+        path.unlink()
+    elif damage == "torn":
+        path.write_text(path.read_text()[:40])
+    else:
+        path.write_text('{"schema": 1}')
+    with pytest.raises(RunDirectoryError, match=re.escape(str(path if damage != "field" else run))):
+        write_report(run)
+    assert not (run / "report.html").exists()

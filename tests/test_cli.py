@@ -1,0 +1,106 @@
+"""What a person meets at the command line: results, or one sentence and exit code 2."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pokenash.cli import main
+from tests.experiments.rock_paper_scissors import play_run
+
+
+def _refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Run a command that must be refused; the sentence."""
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert "Traceback" not in err + out
+    (line,) = err.strip().splitlines()
+    return line
+
+
+def test_version_and_help_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("pokenash 0.")
+    assert main(["--help"]) == 0
+    assert "psro" in capsys.readouterr().out
+    assert main([]) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--format", "gen1oo"], "gen1oo"),
+        (["--format", "gen9vgc2024regg"], "gen9vgc2024regg"),
+        (["--population"], "at least one policy"),
+        (["--population", "nobody"], "'nobody' is unknown"),
+        (["--population", "uniform", "uniform"], "uniform"),
+        (["--population", "poke_env:Nobody"], "Nobody"),
+        (["--population", "gone.safetensors"], "gone.safetensors"),
+        (["--population", "gone.json"], "gone.json"),
+        (["--iterations", "-1"], "-1"),
+        (["--battles-per-matchup", "-4"], "-4"),
+        (["--updates", "-4"], "updates"),
+        (["--collection-battles", "0"], "collection_battles"),
+        (["--workers", "0"], "num_workers"),
+        (["--lanes", "-2"], "num_lanes"),
+        (["--meta-solver", "guess"], "guess"),
+        (["--teams", "no/such/teams"], "no/such/teams"),
+        (["--initial-checkpoint", "gone.safetensors"], "gone.safetensors"),
+        (["--preset", "huge"], "huge"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    line = _refusal(capsys, "psro", "--output", str(tmp_path / "run"), *arguments)
+    assert words in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_unreadable_checkpoint_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoint = tmp_path / "weights.safetensors"
+    checkpoint.write_bytes(b"not weights")
+    line = _refusal(capsys, "psro", "--output", str(tmp_path / "run"), "--population", str(checkpoint))
+    assert "weights" in line
+
+
+def test_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "'train'" in _refusal(capsys, "train")
+
+
+def test_wrong_option_exits_with_2() -> None:
+    with pytest.raises(SystemExit) as error:
+        main(["psro", "--iterations", "many"])
+    assert error.value.code == 2
+
+
+def test_report_command_makes_the_report_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    play_run(tmp_path / "run", iterations=1)
+    assert main(["report", str(tmp_path / "run")]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "run" / "report.html")
+    assert (tmp_path / "run" / "report.html").exists()
+
+
+def test_report_of_nothing_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "config.json" in _refusal(capsys, "report", str(tmp_path / "gone"))
+
+
+def test_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    """No file may grow: what a full disk does to every write."""
+    play_run(tmp_path / "run", iterations=1)
+
+    def no_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    command = [sys.executable, "-m", "pokenash.cli", "report", str(tmp_path / "run")]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "MPLCONFIGDIR": str(tmp_path)}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, preexec_fn=no_room, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "report.html" in done.stderr or "figures" in done.stderr
