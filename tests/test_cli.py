@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.experiments.rock_paper_scissors import play_run
 
 from pokenash.cli import main
-from tests.experiments.rock_paper_scissors import play_run
 
 
 def _refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""A PSRO run that takes a second: rock-paper-scissors, policies that always do the same, and the exact best response."""
+"""A PSRO run that takes a second: rock-paper-scissors, constant policies, and the exact best response."""
 
 from __future__ import annotations
 

@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from tests.experiments.rock_paper_scissors import play_run
 
 from pokenash.errors import RunDirectoryError
 from pokenash.experiments import write_report
-from tests.experiments.rock_paper_scissors import play_run
 
 
 @pytest.fixture(scope="module")
