@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from pokenash.errors import InputError
 from pokenash.games.core import Decisions, Observation
-from pokenash.games.showdown.node import script_directory
+from pokenash.games.showdown.observation import Layout
 from pokenash.policies.core import DecisionRandom
 
 __all__ = [
@@ -40,8 +39,8 @@ OWN = slice(0, 6)
 @cache
 def columns(block: str, *names: str) -> tuple[int, ...]:
     """Positions of named columns in a block of the observation."""
-    layout = json.loads((script_directory() / "layout.json").read_text(encoding="utf-8"))
-    return tuple(layout[block].index(name) for name in names)
+    layout = Layout.load()
+    return tuple(layout.column(block, name) for name in names)
 
 
 def blocks(observation: Observation) -> Mapping[str, NDArray[Any]]:
