@@ -273,14 +273,10 @@ def test_episodes_without_a_seed_go_on_with_the_stream_of_the_last_seed() -> Non
         return found
 
     game = AECGame(aec_envs.CountDown)
-    one, other = (
-        VectorGameEnv(game),
-        VectorGameEnv(
-            game,
-        ),
-    )
-    assert heaps(one) == heaps(other)
-    assert heaps(one) == heaps(one)
+    one, other = VectorGameEnv(game), VectorGameEnv(game)
+    first = heaps(one)
+    assert first == heaps(other) == heaps(one)
+    assert len(set(first)) > 1
 
 
 @pytest.mark.parametrize("action", [1.0, "0", None])
@@ -290,6 +286,13 @@ def test_actions_that_are_no_integers_are_refused(action: Any) -> None:
     with pytest.raises(InputError, match="integer"):
         env.step(action)
     assert env.agent_selection == "player_0"
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, "0"])
+def test_seeds_that_are_no_natural_numbers_are_refused(seed: Any) -> None:
+    env = VectorGameEnv(AECGame(TICTACTOE))
+    with pytest.raises(InputError, match="non-negative integer"):
+        env.reset(seed=seed)
 
 
 def test_a_parallel_step_without_an_action_that_is_owed_is_refused() -> None:

@@ -290,10 +290,6 @@ class ShowdownEnv(_Records, VectorGameEnv):
         self._clear_rewards()
         self._after_choice()
 
-    def close(self) -> None:
-        """End the simulator's process. `reset` starts it again."""
-        super().close()
-
 
 class ShowdownParallelEnv(_Records, VectorGameParallelEnv):
     """A Showdown battle as a parallel environment; made by `parallel_env`."""

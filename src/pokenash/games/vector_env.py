@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any, ClassVar
 
 import gymnasium
@@ -46,7 +45,7 @@ class SingleLane:
         self.owes: list[int] = []
         self.result: EpisodeResult | None = None
         self.actions: tuple[list[int], list[int]] = ([], [])
-        self._rng = np.random.default_rng(seed)
+        self._rng = _generator(seed)
         self._vector: VectorGame | None = None
         self._episode = -1
         self._rows: list[int] = []
@@ -57,7 +56,7 @@ class SingleLane:
     def reset(self, seed: int | None, options: dict[str, Any] | None) -> None:
         """Begin the next episode; a seed begins a new stream of episodes, its absence goes on with the last."""
         if seed is not None:
-            self._rng = np.random.default_rng(seed)
+            self._rng = _generator(seed)
         if self._vector is None:
             self._vector = self.game.vector(1)
         self._episode += 1
@@ -251,14 +250,18 @@ class VectorGameParallelEnv(ParallelEnv):  # type: ignore[misc]
         self.render_mode = render_mode
         self.possible_agents = ["player_0", "player_1"]
         self.agents: list[str] = []
+        self.observation_spaces: dict[str, gymnasium.Space[Any]] = {
+            agent: _space(self.lane.game) for agent in self.possible_agents
+        }
+        self.action_spaces: dict[str, gymnasium.Space[Any]] = {
+            agent: spaces.Discrete(self.lane.game.num_actions) for agent in self.possible_agents
+        }
 
-    @functools.cache  # noqa: B019  (two agents; PettingZoo wants the same object every time)
     def observation_space(self, agent: str) -> gymnasium.Space[Any]:
-        return _space(self.lane.game)
+        return self.observation_spaces[agent]
 
-    @functools.cache  # noqa: B019
     def action_space(self, agent: str) -> gymnasium.Space[Any]:
-        return spaces.Discrete(self.lane.game.num_actions)
+        return self.action_spaces[agent]
 
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
@@ -302,6 +305,12 @@ class VectorGameParallelEnv(ParallelEnv):  # type: ignore[misc]
 
     def _infos(self) -> dict[str, dict[str, Any]]:
         return {agent: self.lane.info(player) for player, agent in enumerate(self.possible_agents)}
+
+
+def _generator(seed: int | None) -> np.random.Generator:
+    if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
+        raise InputError(f"a seed is a non-negative integer, not {seed!r}")
+    return np.random.default_rng(seed)
 
 
 def _space(game: Game) -> spaces.Dict:
