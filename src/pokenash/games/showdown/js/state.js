@@ -41,6 +41,7 @@ class Mon {
     this.maxpp = [0, 0, 0, 0];
     this.kept = null; // moves and PP of its own while it has others
     this.lastMove = 0;
+    this.ident = '';
     this.condition = ''; // own only: the texts of the last request, to see what has changed
     this.details = '';
     this.moveNames = [];
@@ -105,6 +106,13 @@ class Side {
   add(mon) {
     this.mons.push(mon);
     if (mon.name) this.byName.set(mon.name, mon);
+    return mon;
+  }
+
+  /** An own Pokémon that is named before the first request tells of the team. */
+  expect(name) {
+    const mon = new Mon(name, true);
+    this.byName.set(name, mon);
     return mon;
   }
 

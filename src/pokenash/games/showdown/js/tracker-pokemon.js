@@ -23,6 +23,12 @@ function meet(tracker, side, name, details) {
   return side.mons.length < TEAM ? side.add(new Mon(name)) : tracker.nobody;
 }
 
+function ownNamed(tracker, side, name) {
+  const known = side.byName.get(name);
+  if (known) return known;
+  return side.mons.length === 0 ? side.expect(name) : tracker.nobody;
+}
+
 function describe(tracker, mon, details) {
   mon.lasting = details.species;
   mon.level = details.level;
@@ -65,7 +71,7 @@ function switchIn(tracker, parts) {
   side.clearField();
   if (volatiles === null) releaseFoe(side);
   const name = parts[2].slice(5);
-  const mon = side.own ? side.byName.get(name) || tracker.nobody : meet(tracker, side, name, details);
+  const mon = side.own ? ownNamed(tracker, side, name) : meet(tracker, side, name, details);
   if (!side.own && tracker.gen >= 5) side.before = mon.species === null ? null : mon.copy();
   side.used.length = 0;
   side.active = mon;

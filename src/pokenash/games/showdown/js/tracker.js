@@ -133,8 +133,13 @@ class Tracker {
     if (team.length !== this.order.length) for (const mon of own.mons) mon.present = false;
     this.order.length = team.length;
     for (let i = 0; i < team.length; i++) {
-      const mon = own.byName.get(team[i].ident.slice(4)) || this.nobody;
-      this.order[i] = mon;
+      const {ident} = team[i];
+      let mon = this.order[i];
+      if (mon === undefined || mon.ident !== ident) {
+        mon = own.byName.get(ident.slice(4)) || this.nobody;
+        mon.ident = ident;
+        this.order[i] = mon;
+      }
       mon.present = true;
       this.updateOwn(mon, team[i], request);
     }
@@ -149,8 +154,12 @@ class Tracker {
 
   /** Own slots are those of the first request, whatever order later ones have. */
   meetTeam(team) {
-    for (const entry of team.slice(0, TEAM)) this.own.add(new Mon(entry.ident.slice(4), true));
-    this.own.size = team.length;
+    const own = this.own;
+    for (const entry of team.slice(0, TEAM)) {
+      const name = entry.ident.slice(4);
+      own.add(own.byName.get(name) || new Mon(name, true));
+    }
+    own.size = team.length;
   }
 
   updateOwn(mon, entry, request) {
@@ -179,10 +188,11 @@ class Tracker {
   /** Requests tell the current ability from generation 7 on; before, the lines have to be followed. */
   readAbility(mon, entry, onField) {
     const innate = entry.baseAbility ? this.known.lookup.abilities(entry.baseAbility) : 0;
-    const changed = innate !== mon.innate;
+    // A Mega Evolution changes what it goes back to, and with it what it has, unless a line said otherwise since.
+    const follows = mon.ability === mon.innate;
     mon.innate = innate;
     if (entry.ability !== undefined) mon.ability = entry.ability ? this.known.lookup.abilities(entry.ability) : 0;
-    else if (!onField || changed) mon.ability = innate;
+    else if (!onField || (follows && mon.transformed === 0)) mon.ability = innate;
   }
 
   readDetails(mon, text, onField) {
