@@ -38,12 +38,12 @@ class Gen1Weights:
     alive: float = 0.35
     future: float = 0.6
     horizon: float = 6.0
-    switch_cost: float = 0.04
-    again_cost: float = 0.08
+    switch_cost: float = 0.1
+    again_cost: float = 0.15
     aimed: float = 0.7
     brn: float = 0.85
-    par: float = 0.8
-    slp: float = 0.6
+    par: float = 0.75
+    slp: float = 0.5
     frz: float = 0.15
     psn: float = 0.9
     tox: float = 0.85
