@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,6 +50,9 @@ class _Report:
 
 
 def _psro(arguments: Sequence[str]) -> None:
+    # The simulators want the cores whenever torch's threads wait for each other; by default those wait by spinning. Read
+    # when torch is first loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import tyro
 
     from pokenash.experiments.psro_settings import PRESETS, PSROSettings, preset
