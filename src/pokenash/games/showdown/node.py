@@ -131,7 +131,7 @@ def node_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("NODE_")}
 
 
-def node_command(script: str, *, max_old_space_mb: int | None = None) -> list[str]:
+def node_command(script: str, *, max_old_space_mb: int | None = None, semi_space_mb: int | None = None) -> list[str]:
     """The command line that runs one of pokenash's scripts, able to read its own folder and nothing else.
 
     Node's permission model shuts out other files, child processes and addons; ``sandbox.js`` shuts out the network.
@@ -142,6 +142,8 @@ def node_command(script: str, *, max_old_space_mb: int | None = None) -> list[st
         File name in `script_directory`.
     max_old_space_mb : int, optional
         Heap limit in MiB.
+    semi_space_mb : int, optional
+        Size of the young generation's semi-spaces in MiB. Node starts small and grows them slowly.
 
     Raises
     ------
@@ -155,6 +157,8 @@ def node_command(script: str, *, max_old_space_mb: int | None = None) -> list[st
     command = [str(executable), "--no-warnings", permission, f"--allow-fs-read={folder}{os.sep}", "--allow-worker"]
     if max_old_space_mb is not None:
         command.append(f"--max-old-space-size={max_old_space_mb}")
+    if semi_space_mb is not None:
+        command += [f"--min-semi-space-size={semi_space_mb}", f"--max-semi-space-size={semi_space_mb}"]
     return [*command, "--require", str(folder / "sandbox.js"), str(folder / script)]
 
 
