@@ -2,7 +2,7 @@
 /**
  * Plays battles in this process with random choices and follows them for both players, as a worker would, but with
  * nothing between. `node follow.js SCRIPT_FOLDER`, a JSON object on standard input:
- *   {"format", "battles", "seed", "move_share", "max_decisions"}
+ *   {"format", "battles", "seed", "teams" (packed, or null: random ones of the generation), "move_share", "max_decisions"}
  * On standard output one JSON line per battle, a list of decisions:
  *   {"player", "lines" (since its last decision), "request", "mask", "row": {block: base64}, "truth"}
  */
@@ -79,13 +79,14 @@ function truthOf(battle) {
 
 const base64 = (array) => Buffer.from(array.buffer).toString('base64');
 
-function play({format: name, seed, move_share: moveShare, max_decisions: limit}, number) {
+function play({format: name, seed, teams, move_share: moveShare, max_decisions: limit}, number) {
   const dex = Dex.forFormat(name);
   const format = dex.formats.get(name);
   const random = generator(1000003 * seed + number);
   const digits = () => Math.floor(random() * 4294967296).toString(16).padStart(8, '0');
   const drawn = format.team ? name : `gen${dex.gen}randombattle`;
-  const team = () => Teams.pack(Teams.getGenerator(drawn, `gen5,${digits()}${digits()}`).getTeam());
+  const team = () => (teams ? teams[Math.floor(random() * teams.length)]
+    : Teams.pack(Teams.getGenerator(drawn, `gen5,${digits()}${digits()}`).getTeam()));
   const gimmicks = formatGimmicks(format, dex);
   const trackers = PLAYERS.map((player) => new Tracker({dex, player, gimmicks}));
   const heard = [[], []];

@@ -58,6 +58,7 @@ const REMEMBERED = 20000;
 
 /** A function from a name, however it is written, to its id: 0 for nothing, 1 for what is not in the list. */
 function lookup(names, aliases = new Map()) {
+  const exact = new Map(names.map((name, i) => [name, i])); // the type ??? has no letters
   const ids = new Map(names.map((name, i) => [toID(name), i]));
   ids.delete('unknown');
   ids.set('', 0);
@@ -66,7 +67,7 @@ function lookup(names, aliases = new Map()) {
   return (text) => {
     let id = seen.get(text);
     if (id === undefined) {
-      id = ids.get(toID(text));
+      id = exact.has(text) ? exact.get(text) : ids.get(toID(text));
       if (id === undefined) id = 1;
       if (seen.size >= REMEMBERED) seen.clear();
       seen.set(text, id);
