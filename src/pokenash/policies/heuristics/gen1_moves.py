@@ -3,89 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pokenash.games.showdown.dex import Dex
+from pokenash.policies.heuristics.gen1_effects import COLUMN, MoveEffects
 from pokenash.policies.heuristics.gen1_state import STAGES, State
 from pokenash.policies.heuristics.gen1_tables import CRITICAL, MEAN_ROLL, MINIMUM_ROLL, Gen1Tables
 from pokenash.policies.heuristics.gen1_values import Gen1Weights, Outcome, StatusTables, knock_out_chance
 
-__all__ = ["MoveEffects", "move_effects", "move_outcomes"]
+__all__ = ["move_outcomes"]
 
 Floats = NDArray[np.floating[Any]]
-
-_COLUMNS = (
-    "accuracy", "pace", "recharge", "self_destruct", "heal", "rest", "recoil", "drain", "trap", "confusion", "leech",
-    "reflect", "light_screen", "boost", "priority", "needs_sleep",
-)  # fmt: skip
-_C = {name: i for i, name in enumerate(_COLUMNS)}
-
-
-@dataclass(frozen=True, eq=False)
-class MoveEffects:
-    """Effects of moves, by move id.
-
-    Parameters
-    ----------
-    columns : float32 array, ``[M, len(_COLUMNS)]``
-    status : dict of float32 array, ``[M * S]``
-        Chance by status name that the move gives it to a species.
-    boosts : int64 array, ``[M, 5]``
-        Stages given to the user: attack, defence, special attack, special defence, speed.
-    ids : dict of int
-        Status ids by name.
-    grass : bool array, ``[S]``
-        Species that Leech Seed spares.
-    """
-
-    columns: Floats
-    status: dict[str, Floats]
-    boosts: NDArray[np.int64]
-    ids: dict[str, int]
-    grass: NDArray[np.bool_]
-
-
-@lru_cache(maxsize=2)
-def move_effects(dex: Dex, tables: Gen1Tables) -> MoveEffects:
-    """Collect what `move_outcomes` needs from the static tables; kept for the life of the process."""
-    moves, volatiles = dex.moves, dex.names["volatiles"]
-    rest = np.zeros(len(moves.pp), np.float32)
-    rest[dex.id("moves", "rest")] = 1
-    needs_sleep = np.zeros_like(rest)
-    needs_sleep[dex.id("moves", "dreameater")] = 1
-    given = {name: (moves.volatile == volatiles.index(name)) * moves.volatile_chance for name in volatiles}
-    boosts = moves.self_boosts[:, :5].astype(np.int64)
-    columns = {
-        "accuracy": tables.accuracy,
-        "pace": np.where(moves.recharge | moves.charge, 0.5, 1) * ~moves.self_destruct,
-        "recharge": moves.recharge,
-        "self_destruct": moves.self_destruct,
-        "heal": moves.heal * (1 - rest),
-        "rest": rest,
-        "recoil": moves.recoil,
-        "drain": moves.drain,
-        "trap": given["partiallytrapped"],
-        "confusion": given["confusion"] * np.where(moves.category == 2, 1, 0),
-        "leech": given["leechseed"],
-        "reflect": moves.self_volatile == volatiles.index("reflect"),
-        "light_screen": moves.self_volatile == volatiles.index("lightscreen"),
-        "boost": (boosts > 0).any(axis=1),
-        "priority": moves.priority,
-        "needs_sleep": needs_sleep,
-    }
-    packed = np.stack([np.asarray(columns[name], np.float32) for name in _COLUMNS], axis=1)
-    status = {
-        name: np.ascontiguousarray(tables.status[:, :, i]).reshape(-1)
-        for i, name in enumerate(dex.names["statuses"])
-        if name in ("brn", "par", "slp", "frz", "psn", "tox")
-    }
-    ids = {name: i for i, name in enumerate(dex.names["statuses"])}
-    grass = (dex.species.types == dex.id("types", "Grass")).any(axis=1)
-    return MoveEffects(packed, status, boosts, ids, grass)
 
 
 @dataclass(frozen=True)
@@ -107,7 +37,7 @@ def _attacks(state: State, tables: Gen1Tables, columns: Floats, sleep: int) -> _
     most = plain * own.attack[batch, kind] / foe.defense[batch, kind]
     critical = plain * np.float32(CRITICAL)
     chance = tables.critical[own.species[:, None], moves]
-    awake = (columns[..., _C["needs_sleep"]] > 0) & (foe.status != sleep)[:, None]
+    awake = (columns[..., COLUMN["needs_sleep"]] > 0) & (foe.status != sleep)[:, None]
     most, critical = np.where(awake, 0, most), np.where(awake, 0, critical)
     mean = np.float32(MEAN_ROLL) * (most + chance * (critical - most))
     hp, spread = foe.hp[:, None], np.float32(1 / (1 - MINIMUM_ROLL))
@@ -115,7 +45,7 @@ def _attacks(state: State, tables: Gen1Tables, columns: Floats, sleep: int) -> _
     usual = np.clip((1 - hp / np.maximum(most, tiny)) * spread, 0, 1)
     lucky = np.clip((1 - hp / np.maximum(critical, tiny)) * spread, 0, 1)
     knock_out = (usual + chance * (lucky - usual)) * (1 - foe.flags[:, :1])
-    rate = mean * columns[..., _C["accuracy"]] * columns[..., _C["pace"]]
+    rate = mean * columns[..., COLUMN["accuracy"]] * columns[..., COLUMN["pace"]]
     return _Attack(mean, knock_out, rate)
 
 
@@ -142,12 +72,161 @@ def _boosted(
     physical_rate = np.where(special, 0, attack.rate).max(axis=1)[:, None]
     special_rate = np.where(special, attack.rate, 0).max(axis=1)[:, None]
     shape = np.ones(moves.shape, np.float32)
-    if not columns[..., _C["boost"]].any():
+    if not columns[..., COLUMN["boost"]].any():
         return np.maximum(physical_rate, special_rate) * shape, shape, shape, own.speed[:, None] * shape
     now = own.stages[:, None, :]
     factor = STAGES[np.minimum(now + effects.boosts[moves], 6) + 6] / STAGES[now + 6]
     best = np.maximum(physical_rate * factor[..., 0], special_rate * factor[..., 2])
     return best, factor[..., 1], factor[..., 3], own.speed[:, None] * factor[..., 4]
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """How the turn goes with each move, ``[B, 4]`` or ``[B, 1]``.
+
+    Parameters
+    ----------
+    first : float array
+        Chance that the own Pokémon moves first.
+    acts, foe_acts, foe_hits : float arrays
+        Chance that the move is carried out; that the opponent can act at all; that it does.
+    threat, now : float arrays
+        Damage of the opponent's best attack with the move's walls up, and as things stand.
+    taken, dealt : float arrays
+        Mean shares of HP.
+    down, knock_out : float arrays
+        Chance that the opponent's attack, if it comes, knocks out; chance that the move does.
+    """
+
+    first: Floats
+    acts: Floats
+    foe_acts: Floats
+    foe_hits: Floats
+    threat: Floats
+    now: Floats
+    taken: Floats
+    dealt: Floats
+    down: Floats
+    knock_out: Floats
+
+
+def _threats(state: State, columns: Floats, physical_wall: Floats, special_wall: Floats) -> tuple[Floats, Floats]:
+    """The opponent's best attack on the Pokémon that is in: with each move's walls up, and as things stand."""
+    own, kinds = state.own, state.threat_kinds
+    reflect = 1 + columns[..., COLUMN["reflect"]] * (1 - own.flags[:, 5:6])
+    light_screen = 1 + columns[..., COLUMN["light_screen"]] * (1 - own.flags[:, 6:7])
+    threat = np.maximum(kinds[:, :1] / (physical_wall * reflect), kinds[:, 1:] / (special_wall * light_screen))
+    return threat, np.maximum(kinds[:, :1], kinds[:, 1:])
+
+
+def _turn(
+    state: State,
+    status: StatusTables,
+    columns: Floats,
+    attack: _Attack,
+    given: dict[str, Floats],
+    threats: tuple[Floats, Floats],
+) -> _Turn:
+    """Who moves first, who acts at all, and what the two attacks do."""
+    own, foe, (threat, now) = state.own, state.foe, threats
+    accuracy = columns[..., COLUMN["accuracy"]]
+    own_acts = (status.acts[own.status] * (1 - np.float32(0.4) * own.flags[:, 1]))[:, None]
+    held = np.maximum(foe.flags[:, 3], foe.flags[:, 4] * np.float32(0.9))
+    foe_acts = status.acts[foe.status] * (1 - np.float32(0.4) * foe.flags[:, 1]) * (1 - held) * state.foe_there
+    foe_acts = foe_acts[:, None]
+    first = np.clip(_first(own.speed, foe.speed)[:, None] + columns[..., COLUMN["priority"]], 0, 1)
+    # Walls and recovery count against this turn's attack only as far as they come first.
+    hit = first * threat + (1 - first) * now
+    buffer = np.minimum(own.hp[:, None] + columns[..., COLUMN["heal"]] * first, 1)
+    down = knock_out_chance(hit, buffer)
+    knock_out = accuracy * attack.knock_out * state.foe_there[:, None]
+    stopped = np.minimum(knock_out + given["slp"] + given["frz"] + accuracy * columns[..., COLUMN["trap"]], 1)
+    foe_hits = foe_acts * (1 - first * own_acts * stopped)
+    acts = own_acts * (1 - (1 - first) * foe_acts * down)
+    dealt = acts * accuracy * np.minimum(attack.mean, foe.hp[:, None]) * (1 - np.float32(0.7) * foe.flags[:, :1])
+    return _Turn(
+        first=first,
+        acts=acts,
+        foe_acts=foe_acts,
+        foe_hits=foe_hits,
+        threat=threat,
+        now=now,
+        taken=foe_hits * np.minimum(hit, buffer),
+        dealt=dealt,
+        down=down,
+        knock_out=acts * knock_out,
+    )
+
+
+def _won(
+    state: State, weights: Gen1Weights, foe_worth: Floats, attack: _Attack, given: dict[str, Floats], turn: _Turn
+) -> Floats:
+    """Worth that the move takes from the opponent: HP, the Pokémon itself, and what a status spoils of the rest."""
+    alive, hp_worth = np.float32(weights.alive), np.float32(1 - weights.alive)
+    spoilt = [
+        given[name] * np.float32(1 - getattr(weights, name)) for name in ("brn", "par", "slp", "frz", "psn", "tox")
+    ]
+    harm = spoilt[0] + spoilt[1] + spoilt[2] + spoilt[3] + spoilt[4] + spoilt[5]
+    left = alive + hp_worth * np.maximum(state.foe.hp[:, None] - turn.dealt, 0)
+    taken = foe_worth * (hp_worth * turn.dealt + alive * turn.knock_out)
+    won: Floats = taken + turn.acts * (1 - attack.knock_out) * harm * left
+    return won
+
+
+def _paid(
+    state: State,
+    status: StatusTables,
+    weights: Gen1Weights,
+    own_worth: Floats,
+    columns: Floats,
+    attack: _Attack,
+    turn: _Turn,
+) -> tuple[Floats, Floats, Floats]:
+    """What becomes of the own Pokémon: worth gained (mostly lost), HP after the turn, chance of self-destruction."""
+    alive, hp_worth = np.float32(weights.alive), np.float32(1 - weights.alive)
+    accuracy, hp_before, acts = columns[..., COLUMN["accuracy"]], state.own.hp[:, None], turn.acts
+    missing = np.maximum(1 - hp_before + (1 - turn.first) * turn.taken, 0)
+    healed = acts * np.minimum(columns[..., COLUMN["heal"]], missing)
+    share = columns[..., COLUMN["drain"]] - columns[..., COLUMN["recoil"]]
+    back = attack.mean * accuracy * share * acts * np.float32(0.8)
+    hp = np.clip(hp_before + healed + back - turn.taken, np.float32(0.01), 1)
+    gain = own_worth * hp_worth * (healed + back - turn.taken) - own_worth * alive * turn.foe_hits * turn.down
+    # Recharging gives the opponent a free turn; so does Rest, twice, but from full HP and without the status.
+    recharging = columns[..., COLUMN["recharge"]] * acts * accuracy * (1 - attack.knock_out)
+    free = recharging * turn.foe_acts * turn.now
+    rest = columns[..., COLUMN["rest"]] * acts * (hp_before < 1)
+    rested = np.clip(1 - 2 * turn.now * status.pace[state.foe.status][:, None], np.float32(0.02), 1)
+    gain += rest * (alive + hp_worth * rested - own_worth * (alive + hp_worth * hp))
+    gain -= own_worth * hp_worth * np.minimum(free, hp)
+    hp = np.maximum(np.where(rest > 0, rested, hp - free), np.float32(0.01))
+    lost = columns[..., COLUMN["self_destruct"]] * acts
+    gain -= lost * own_worth * (alive + hp_worth * hp)
+    return gain, hp, lost
+
+
+def _rates_after(
+    state: State,
+    effects: MoveEffects,
+    status: StatusTables,
+    columns: Floats,
+    given: dict[str, Floats],
+    turn: _Turn,
+    best: Floats,
+) -> tuple[Floats, Floats]:
+    """Damage per turn that each side does from then on: the own Pokémon's, the opponent's."""
+    own, foe, acts = state.own, state.foe, turn.acts
+    accuracy = columns[..., COLUMN["accuracy"]]
+    pace = status.pace[foe.status][:, None] * (1 - np.float32(0.3) * foe.flags[:, 1:2])
+    slowed = np.float32(0.25) * given["par"] + np.float32(0.7) * given["slp"] + np.float32(0.97) * given["frz"]
+    confused = np.float32(0.3) * columns[..., COLUMN["confusion"]] * accuracy * (1 - foe.flags[:, 1:2])
+    unseeded = (1 - foe.flags[:, 2]) * ~effects.grass[foe.species]
+    seeded = columns[..., COLUMN["leech"]] * accuracy * unseeded[:, None]
+    poison = (given["psn"] + given["brn"]) * np.float32(0.06) + given["tox"] * np.float32(0.12)
+    trapped = np.float32(0.8) * columns[..., COLUMN["trap"]] * accuracy * turn.first
+    foe_rate = turn.threat * pace * (1 - acts * slowed) * (1 - acts * confused) * (1 - trapped)
+    own_pace = status.pace[own.status][:, None] * (1 - np.float32(0.3) * own.flags[:, 1:2])
+    own_rate = best * own_pace + acts * (poison + np.float32(0.08) * seeded)
+    return own_rate, np.maximum(foe_rate - np.float32(0.06) * seeded * acts, 0)
 
 
 def move_outcomes(
@@ -159,73 +238,20 @@ def move_outcomes(
     attack = _attacks(state, tables, columns, effects.ids["slp"])
     given = _status_given(state, effects, tables.size[1])
     best, physical_wall, special_wall, speed = _boosted(state, effects, columns, attack, tables)
-    accuracy, alive, hp_worth = columns[..., _C["accuracy"]], np.float32(weights.alive), np.float32(1 - weights.alive)
-
-    own_acts = (status.acts[own.status] * (1 - np.float32(0.4) * own.flags[:, 1]))[:, None]
-    held = np.maximum(foe.flags[:, 3], foe.flags[:, 4] * np.float32(0.9))
-    foe_acts = status.acts[foe.status] * (1 - np.float32(0.4) * foe.flags[:, 1]) * (1 - held) * state.foe_there
-    foe_acts = foe_acts[:, None]
-    first = _first(own.speed, foe.speed)[:, None] + columns[..., _C["priority"]]
-    first = np.clip(first, 0, 1)
-
-    # What the opponent's attack does to the Pokémon that is in, walls and recovery counted where they come first.
-    walls = 1 + columns[..., _C["reflect"]] * (1 - own.flags[:, 5:6])
-    physical = state.threat_kinds[:, :1] / (physical_wall * walls)
-    walls = 1 + columns[..., _C["light_screen"]] * (1 - own.flags[:, 6:7])
-    threat = np.maximum(physical, state.threat_kinds[:, 1:] / (special_wall * walls))
-    now = np.maximum(state.threat_kinds[:, :1], state.threat_kinds[:, 1:])
-    hit = first * threat + (1 - first) * now
-    heal = columns[..., _C["heal"]]
-    buffer = np.minimum(own.hp[:, None] + heal * first, 1)
-    down = knock_out_chance(hit, buffer)
-
-    knock_out = accuracy * attack.knock_out * state.foe_there[:, None]
-    stopped = np.minimum(knock_out + given["slp"] + given["frz"] + accuracy * columns[..., _C["trap"]], 1)
-    foe_hits = foe_acts * (1 - first * own_acts * stopped)
-    acts = own_acts * (1 - (1 - first) * foe_acts * down)
-    taken = foe_hits * np.minimum(hit, buffer)
-    dealt = acts * accuracy * np.minimum(attack.mean, foe.hp[:, None]) * (1 - np.float32(0.7) * foe.flags[:, :1])
-    knock_out = acts * knock_out
-
+    turn = _turn(state, status, columns, attack, given, _threats(state, columns, physical_wall, special_wall))
     own_worth, foe_worth = status.worth[own.status][:, None], status.worth[foe.status][:, None]
-    handed = [given[name] * np.float32(1 - getattr(weights, name)) for name in given]
-    harm = handed[0] + handed[1] + handed[2] + handed[3] + handed[4] + handed[5]
-    left = alive + hp_worth * np.maximum(foe.hp[:, None] - dealt, 0)
-    gain = foe_worth * (hp_worth * dealt + alive * knock_out) + acts * (1 - attack.knock_out) * harm * left
-
-    healed = acts * np.minimum(heal, np.maximum(1 - own.hp[:, None] + (1 - first) * taken, 0))
-    back = attack.mean * accuracy * (columns[..., _C["drain"]] - columns[..., _C["recoil"]]) * acts * np.float32(0.8)
-    hp = np.clip(own.hp[:, None] + healed + back - taken, np.float32(0.01), 1)
-    gain += own_worth * hp_worth * (healed + back - taken) - own_worth * alive * foe_hits * down
-    # Recharging gives the opponent a free turn; so does Rest, twice, but from full HP and without the status.
-    free = columns[..., _C["recharge"]] * acts * accuracy * (1 - attack.knock_out) * foe_acts * now
-    rest = columns[..., _C["rest"]] * acts * (own.hp < 1)[:, None]
-    rested = np.clip(1 - 2 * now * status.pace[foe.status][:, None], np.float32(0.02), 1)
-    gain += rest * (alive + hp_worth * rested - own_worth * (alive + hp_worth * hp))
-    gain -= own_worth * hp_worth * np.minimum(free, hp)
-    hp = np.maximum(np.where(rest > 0, rested, hp - free), np.float32(0.01))
-    lost = columns[..., _C["self_destruct"]] * acts
-    gain -= lost * own_worth * (alive + hp_worth * hp)
-
-    pace = status.pace[foe.status][:, None] * (1 - np.float32(0.3) * foe.flags[:, 1:2])
-    slowed = np.float32(0.25) * given["par"] + np.float32(0.7) * given["slp"] + np.float32(0.97) * given["frz"]
-    confused = np.float32(0.3) * columns[..., _C["confusion"]] * accuracy * (1 - foe.flags[:, 1:2])
-    seeded = columns[..., _C["leech"]] * accuracy * ((1 - foe.flags[:, 2]) * ~effects.grass[foe.species])[:, None]
-    poison = (given["psn"] + given["brn"]) * np.float32(0.06) + (given["tox"]) * np.float32(0.12)
-    trapped = np.float32(0.8) * columns[..., _C["trap"]] * accuracy * first
-    foe_rate = threat * pace * (1 - acts * slowed) * (1 - acts * confused) * (1 - trapped)
-    own_pace = status.pace[own.status][:, None] * (1 - np.float32(0.3) * own.flags[:, 1:2])
-    own_rate = best * own_pace + acts * (poison + np.float32(0.08) * seeded)
+    won = _won(state, weights, foe_worth, attack, given, turn)
+    paid, hp, lost = _paid(state, status, weights, own_worth, columns, attack, turn)
+    own_rate, foe_rate = _rates_after(state, effects, status, columns, given, turn, best)
     lead = 2 * _first(speed, foe.speed[:, None]) - 1
-    lead = lead + (1 - lead) * acts * given["par"]
     return Outcome(
-        gain=gain,
-        going_on=(1 - knock_out) * (1 - foe_hits * down) * (1 - lost),
+        gain=won + paid,
+        going_on=(1 - turn.knock_out) * (1 - turn.foe_hits * turn.down) * (1 - lost),
         own_hp=hp,
-        foe_hp=np.maximum(foe.hp[:, None] - dealt, np.float32(0.01)),
+        foe_hp=np.maximum(foe.hp[:, None] - turn.dealt, np.float32(0.01)),
         own_rate=own_rate,
-        foe_rate=np.maximum(foe_rate - np.float32(0.06) * seeded * acts, 0),
-        advantage=lead,
+        foe_rate=foe_rate,
+        advantage=lead + (1 - lead) * turn.acts * given["par"],
         own_worth=own_worth,
         foe_worth=foe_worth,
     )

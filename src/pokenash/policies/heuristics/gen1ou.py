@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from pokenash.games.core import Decisions
 from pokenash.games.showdown.dex import Dex
 from pokenash.policies.core import DecisionRandom, Policy
-from pokenash.policies.heuristics.gen1_moves import move_effects, move_outcomes
+from pokenash.policies.heuristics.gen1_effects import move_effects
+from pokenash.policies.heuristics.gen1_moves import move_outcomes
 from pokenash.policies.heuristics.gen1_state import State, read_state
 from pokenash.policies.heuristics.gen1_tables import gen1_tables
 from pokenash.policies.heuristics.gen1_values import Gen1Weights, Outcome, knock_out_chance, race, status_tables
