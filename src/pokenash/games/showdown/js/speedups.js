@@ -6,6 +6,9 @@
 const activeMoves = require('./speedups/active_moves');
 const events = require('./speedups/events');
 const generator = require('./speedups/generator');
+const log = require('./speedups/log');
+const lookups = require('./speedups/lookups');
+const requests = require('./speedups/requests');
 
 /** The simulator version that the replacements were written and proven for. */
 const VERSION = '0.11.11';
@@ -32,6 +35,9 @@ function install(sim, version = require('pokemon-showdown/package.json').version
   activeMoves.install(sim);
   events.install(sim);
   generator.install(sim);
+  log.install(sim);
+  lookups.install(sim);
+  requests.install(sim);
 }
 
 module.exports = { VERSION, install };

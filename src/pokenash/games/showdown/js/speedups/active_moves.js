@@ -6,18 +6,25 @@
 /** Parts of an active move that effects change in place (Serene Grace, King's Rock, Long Reach, Scrappy, ...). */
 const CHANGED_IN_PLACE = new Set(['flags', 'secondary', 'secondaries', 'self', 'selfBoost', 'ignoreImmunity']);
 
-/** A function which makes fresh copies of one move. */
-function copier(move, deepClone) {
-  const fresh = [];
-  const assignments = Object.keys(move).map((key) => {
+/** Code for a fresh copy of the plain value that the expression `from` gives. */
+function copied(value, from) {
+  if (typeof value !== 'object' || value === null) return from;
+  if (Array.isArray(value)) return `[${value.map((part, i) => copied(part, `${from}[${i}]`)).join(', ')}]`;
+  if (Object.getPrototypeOf(value) !== Object.prototype) return `deepClone(${from})`;
+  const parts = Object.keys(value).map((key) => {
     const name = JSON.stringify(key);
-    const nested = typeof move[key] === 'object' && move[key] !== null;
-    if (!nested || !CHANGED_IN_PLACE.has(key)) return `this[${name}] = move[${name}];`;
-    if (key === 'flags') return `this[${name}] = { ...move[${name}] };`;
-    fresh.push(key);
-    return `this[${name}] = deepClone(move[${name}]);`;
+    return `[${name}]: ${copied(value[key], `${from}[${name}]`)}`;
   });
-  const build = new Function('move', 'deepClone', `return function () { ${assignments.join('\n')} this.hit = 0; };`);
+  return `{ ${parts.join(', ')} }`;
+}
+
+/** A constructor of fresh copies of one move. */
+function copier(move, deepClone) {
+  const assignments = Object.keys(move).map((key) => {
+    const from = `move[${JSON.stringify(key)}]`;
+    return `this[${JSON.stringify(key)}] = ${CHANGED_IN_PLACE.has(key) ? copied(move[key], from) : from};`;
+  });
+  const build = new Function('move', 'deepClone', `return function () { ${assignments.join(' ')} this.hit = 0; };`);
   const ActiveMove = build(move, deepClone);
   ActiveMove.prototype = Object.getPrototypeOf(move);
   return ActiveMove;
@@ -26,22 +33,26 @@ function copier(move, deepClone) {
 function install(sim) {
   const ModdedDex = sim.Dex.constructor;
   const copiers = new WeakMap();
+  const COPIERS = Symbol('copiers by name');
+
+  /** The constructor for a move given by name or as the dex has it; undefined if it could still change. */
+  function copierOf(dex, move) {
+    const found = dex.moves.get(move);
+    if (!Object.isFrozen(found)) return undefined;
+    let ActiveMove = copiers.get(found);
+    if (ActiveMove === undefined) copiers.set(found, (ActiveMove = copier(found, dex.deepClone)));
+    dex[COPIERS].set(move, ActiveMove);
+    return ActiveMove;
+  }
 
   ModdedDex.prototype.getActiveMove = function getActiveMove(move) {
     if (move && typeof move.hit === 'number') return move;
-    const found = this.moves.get(move);
-    let ActiveMove = copiers.get(found);
-    if (ActiveMove === undefined) {
-      // What is not frozen could still change, and a copier is made once.
-      if (!Object.isFrozen(found)) {
-        const copy = this.deepClone(found);
-        copy.hit = 0;
-        return copy;
-      }
-      ActiveMove = copier(found, this.deepClone);
-      copiers.set(found, ActiveMove);
-    }
-    return new ActiveMove();
+    if (this[COPIERS] === undefined) this[COPIERS] = new Map();
+    const ActiveMove = this[COPIERS].get(move) ?? copierOf(this, move);
+    if (ActiveMove !== undefined) return new ActiveMove();
+    const copy = this.deepClone(this.moves.get(move));
+    copy.hit = 0;
+    return copy;
   };
 }
 

@@ -3,8 +3,8 @@
 //
 // The simulator asks every effect on the field for its handler of every event, by names composed on the spot
 // (`onAllyBasePower`, ...); nearly always there is none. Every effect enters a battle through
-// `Battle.initEffectState`, so a battle can keep the set of callbacks that any effect seen in it could answer to.
-// The set only grows: it may hold a callback that is no longer there, never miss one that is.
+// `Battle.initEffectState`, so a battle can keep the set of callbacks that any effect seen in it could answer to, and
+// which effects those are. The set only grows: it may hold a callback that is no longer there, never miss one that is.
 
 const ON = 1;
 const ALLY = 2;
@@ -32,7 +32,12 @@ const OVERRIDES = ['battle', 'pokemon', 'side', 'field', 'actions', 'queue'];
 
 /** Key of a battle's table; a symbol, so that saving a battle as JSON does not see it. */
 const IN_PLAY = Symbol('callbacks in play');
+const ANSWERING = Symbol('effects by plain callback');
 const SEEN = Symbol('effects seen');
+
+/** Of more effects than this, a holder's own few are asked instead. */
+const MANY = 6;
+const NOBODY = Object.freeze([]);
 
 const events = new Map();
 const callbacks = new Map();
@@ -86,12 +91,7 @@ function pairsOf(dex, id) {
   let pairs = known.get(id);
   if (pairs === undefined) {
     pairs = [];
-    collect(dex.conditions.getByID(id), pairs);
-    if (Object.hasOwn(dex.data.Abilities, id)) collect(dex.abilities.getByID(id), pairs);
-    if (Object.hasOwn(dex.data.Items, id)) collect(dex.items.getByID(id), pairs);
-    if (Object.hasOwn(dex.data.Pokedex, id)) collect(dex.species.getByID(id), pairs);
-    // Gen 2 turns bad poison into poison by a plain assignment.
-    if (id === 'tox') pairs.push(...pairsOf(dex, 'psn'));
+    for (const kind of [dex.conditions, dex.abilities, dex.items, dex.species]) collect(kind.getByID(id), pairs);
     known.set(id, pairs);
   }
   return pairs;
@@ -108,7 +108,9 @@ function begin(battle) {
   const seen = new Set(['']);
   battle[IN_PLAY] = table;
   battle[SEEN] = seen;
-  if (!trusted(battle)) table.fill(ALL);
+  battle[ANSWERING] = null;
+  if (trusted(battle)) battle[ANSWERING] = [];
+  else table.fill(ALL);
   const pairs = [];
   collect(battle.format, pairs);
   for (const [index, bit] of pairs) table[index] |= bit;
@@ -121,7 +123,26 @@ function enter(battle, id) {
   if (seen.has(id)) return;
   seen.add(id);
   const table = battle[IN_PLAY];
-  for (const [index, bit] of pairsOf(battle.dex, id)) table[index] |= bit;
+  const answering = battle[ANSWERING];
+  for (const [index, bit] of pairsOf(battle.dex, id)) {
+    table[index] |= bit;
+    if (answering === null || bit !== ON) continue;
+    if (answering[index] === undefined) answering[index] = [id];
+    else if (!answering[index].includes(id)) answering[index].push(id);
+  }
+  // Gen 2 turns bad poison into poison by a plain assignment.
+  if (id === 'tox') enter(battle, 'psn');
 }
 
-module.exports = { ON, ALLY, ANY, FOE, SOURCE, IN_PLAY, eventOf, eventOfCallback, enter };
+/** The few effects in play with a plain callback for an event; null if they are many, or not known. */
+function answering(battle, index) {
+  const lists = battle[ANSWERING];
+  if (lists === null) return null;
+  const ids = lists[index];
+  if (ids === undefined) return NOBODY;
+  return ids.length <= MANY ? ids : null;
+}
+
+module.exports = {
+  ON, ALLY, ANY, FOE, SOURCE, IN_PLAY, KNOWN_MODS, answering, eventOf, eventOfCallback, enter,
+};

@@ -1,7 +1,7 @@
 'use strict';
 // The event system, which is most of a battle's time, without asking for callbacks that no effect in play has.
 
-const { ON, ALLY, ANY, FOE, SOURCE, IN_PLAY, eventOf, eventOfCallback, enter } = require('./callbacks');
+const { ON, ALLY, ANY, FOE, SOURCE, IN_PLAY, answering, eventOf, eventOfCallback, enter } = require('./callbacks');
 
 const REPLACED = [
   'initEffectState', 'runEvent', 'singleEvent', 'findEventHandlers', 'findPokemonEventHandlers',
@@ -60,6 +60,38 @@ function gatherFromSides(battle, handlers, target, event, wholeSide) {
   }
 }
 
+/** Whether a Pokémon has any of some effects. */
+function pokemonHas(pokemon, ids) {
+  const slot = pokemon.side.slotConditions[pokemon.position];
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i];
+    if (
+      pokemon.volatiles[id] !== undefined || pokemon.status === id || pokemon.ability === id || pokemon.item === id ||
+      pokemon.baseSpecies.id === id || (slot !== undefined && slot[id] !== undefined)
+    ) return true;
+  }
+  return false;
+}
+
+/** Whether some effects are up on the whole field. */
+function fieldHas(field, ids) {
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i];
+    if (field.pseudoWeather[id] !== undefined || field.weather === id || field.terrain === id) return true;
+  }
+  return false;
+}
+
+/** Whether some effects are up on a side. */
+function sideHas(side, ids) {
+  for (let i = 0; i < ids.length; i++) if (side.sideConditions[ids[i]] !== undefined) return true;
+  return false;
+}
+
+const FINDERS = [
+  ['findPokemonEventHandlers', pokemonHas], ['findFieldEventHandlers', fieldHas], ['findSideEventHandlers', sideHas],
+];
+
 function install(sim) {
   const { Battle, Pokemon, Side } = sim;
   const { prototype } = Battle;
@@ -114,11 +146,16 @@ function install(sim) {
     return handlers;
   };
 
-  for (const name of ['findPokemonEventHandlers', 'findFieldEventHandlers', 'findSideEventHandlers']) {
+  for (const [name, has] of FINDERS) {
     const find = original[name];
     prototype[name] = function (holder, callbackName, getKey, customHolder) {
       // With a key, effects that last a number of turns are found without having a callback.
-      if (!getKey && !(this[IN_PLAY][eventOfCallback(callbackName).index] & ON)) return NONE;
+      if (!getKey) {
+        const { index } = eventOfCallback(callbackName);
+        if (!(this[IN_PLAY][index] & ON)) return NONE;
+        const ids = answering(this, index);
+        if (ids !== null && !has(holder, ids)) return NONE;
+      }
       return find.call(this, holder, callbackName, getKey, customHolder);
     };
   }
