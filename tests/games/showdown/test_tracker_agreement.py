@@ -21,7 +21,7 @@ POKE_ENV_BATTLES = {"gen1ou": 20, "gen1randombattle": 6, "gen4randombattle": 6, 
 TRUTH_BATTLES = {f"gen{gen}randombattle": 3 for gen in range(1, 10)} | {"gen1ou": 6}
 """Battles that are compared with the simulator's state, by format."""
 
-MANY = 50
+MANY = 15
 """How many times as many when asked for with ``-m slow``."""
 
 FLOAT32 = 1e-6
