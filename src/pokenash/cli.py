@@ -50,8 +50,8 @@ class _Report:
 
 
 def _psro(arguments: Sequence[str]) -> None:
-    # While torch's threads wait for each other the simulators want the cores; by default the wait is a busy one. Must be
-    # set before torch is loaded.
+    # While torch's threads wait for each other the simulators want the cores; by default the wait is a busy one.
+    # Must be set before torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import tyro
 
