@@ -379,7 +379,44 @@ def test_bringing_three_of_six_asks_three_times_and_switches_by_team_slot(tell: 
     assert picking["pokemon"][3]["active"]
     assert playing["mask"][4:10] == [1, 0, 0, 0, 0, 1]
     assert [bool(one) for one in playing["pokemon"][:6]] == [True, False, False, True, False, True]
-    assert (playing["global"]["own_team_size"], playing["global"]["own_remaining"]) == (6, 6)
+    assert (playing["global"]["own_team_size"], playing["global"]["own_remaining"]) == (3, 3)
+
+
+def test_a_preview_shows_the_opponents_team_and_how_many_it_brings(tell: Tell) -> None:
+    preview = request(mon("Tauros"), teamPreview=True, maxChosenTeamSize=3, active=None)
+    shown = ["Arceus-*", "Urshifu-*, M", "Tauros, M", "Snorlax, L50, F"]
+    story = [*(f"|poke|p2|{details}|" for details in shown), "|teampreview|3", preview, LOOK]
+    before, after = tell(
+        "gen9bssregi",
+        [
+            *story,
+            "|switch|p2a: Bear|Urshifu-Rapid-Strike, M|100/100",
+            "|-damage|p2a: Bear|0 fnt",
+            "|faint|p2a: Bear",
+            LOOK,
+        ],
+    )
+    assert [one["species"] for one in opponents(before)] == ["Arceus", "Urshifu", "Tauros", "Snorlax"]
+    assert [one["revealed"] for one in opponents(before)] == [False] * 4
+    assert before["global"]["opponent_team_size"] == 3
+    assert [one["species"] for one in opponents(after)] == ["Arceus", "Urshifu-Rapid-Strike", "Tauros", "Snorlax"]
+    assert opponents(after)[1]["fainted"]
+    assert after["global"]["opponent_remaining"] == 2
+
+
+def test_pokemon_of_one_nickname_are_told_apart_by_species(tell: Tell) -> None:
+    (seen,) = tell(
+        "gen1ou",
+        [
+            *GEN1,
+            "|switch|p2a: Chansey|Gengar|80/100",
+            "|switch|p2a: Chansey|Chansey|90/100",
+            LOOK,
+        ],
+    )
+    chansey, gengar = opponents(seen)
+    assert (chansey["species"], chansey["active"], round(chansey["hp"], 2)) == ("Chansey", True, 0.9)
+    assert (gengar["species"], gengar["active"], round(gengar["hp"], 2)) == ("Gengar", False, 0.8)
 
 
 def test_trapped_pokemon_may_not_switch_and_perhaps_trapped_ones_may(tell: Tell) -> None:

@@ -11,7 +11,7 @@ function damage(tracker, parts) {
   const mon = tracker.mon(parts[2]);
   if (parts.length > 4) {
     learnFrom(tracker, parts, mon, true);
-    if (tracker.gen > 1 || mon.status !== 0) countToxic(tracker, parts, mon);
+    countToxic(tracker, parts, mon);
   }
   tracker.setCondition(mon, parts[3]);
 }

@@ -9,12 +9,12 @@ const PASSING = new Set(['batonpass', 'shedtail']);
 
 /** The opponent's Pokémon that a switch message names; met now if it was not before. */
 function meet(tracker, side, name, details) {
-  const known = side.byName.get(name);
-  if (known) return known;
-  // From a team preview the species is known, but not the nickname.
-  const unnamed = side.mons.filter((mon) => mon.name === '');
-  const mon = unnamed.find((m) => m.species === details.species) ||
-    unnamed.find((m) => m.species.base === details.species.base);
+  const {base} = details.species;
+  const named = side.byName.get(name);
+  if (named && (named.species === null || named.species.base === base)) return named;
+  // On a real server two may share a nickname. From a team preview the species is known, but not the nickname.
+  const candidates = side.mons.filter((mon) => mon.name === name || mon.name === '');
+  const mon = candidates.find((m) => m.species === details.species) || candidates.find((m) => m.species.base === base);
   if (mon) {
     mon.name = name;
     side.byName.set(name, mon);
@@ -233,6 +233,13 @@ function preview(tracker, parts) {
   const side = tracker.side(parts[2]);
   if (side.own || side.mons.length >= TEAM) return;
   describe(tracker, side.add(new Mon()), tracker.known.details(parts[3]));
+  side.size = side.mons.length;
+}
+
+/** The end of the preview; formats that bring only some of the team say how many. */
+function previewed(tracker, parts) {
+  const brought = Number(parts[2]) || TEAM;
+  tracker.opponent.size = Math.min(tracker.opponent.size, brought);
 }
 
 function teamSize(tracker, parts) {
@@ -252,5 +259,6 @@ module.exports = {
   '-terastallize': terastallize,
   faint,
   'poke': preview,
+  'teampreview': previewed,
   'teamsize': teamSize,
 };

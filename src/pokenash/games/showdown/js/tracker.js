@@ -129,7 +129,7 @@ class Tracker {
     this.picks.length = 0;
     const team = request.side.pokemon;
     const own = this.own;
-    if (own.mons.length === 0) this.meetTeam(team);
+    if (own.mons.length === 0) this.meetTeam(team, request.maxChosenTeamSize || team.length);
     if (team.length !== this.order.length) for (const mon of own.mons) mon.present = false;
     this.order.length = team.length;
     for (let i = 0; i < team.length; i++) {
@@ -153,13 +153,13 @@ class Tracker {
   }
 
   /** Own slots are those of the first request, whatever order later ones have. */
-  meetTeam(team) {
+  meetTeam(team, brought) {
     const own = this.own;
     for (const entry of team.slice(0, TEAM)) {
       const name = entry.ident.slice(4);
       own.add(own.byName.get(name) || new Mon(name, true));
     }
-    own.size = team.length;
+    own.size = Math.min(team.length, brought);
   }
 
   updateOwn(mon, entry, request) {
