@@ -41,7 +41,7 @@ def tictactoe() -> AECGame:
 
 
 def test_a_network_learns_to_play_like_its_teacher_and_to_foresee_the_outcome(tictactoe: AECGame) -> None:
-    settings = ImitationSettings(collection_battles=300, epochs=8, batch_size=64, learning_rate=5e-3)
+    settings = ImitationSettings(300, epochs=8, batch_size=64, learning_rate=1e-2, value_coefficient=0.5)
     network = build_network(tictactoe, MLPSettings((64,)), seed=1)
     with Arena(tictactoe, num_lanes=32) as arena, repeatable_torch(1):
         lessons = collect_lessons(arena, Lowest(), Uniform(), network, settings, seed=1)

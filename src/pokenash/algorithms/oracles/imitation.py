@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 _MAX_GRADIENT_NORM = 1.0
 _FINAL_LEARNING_RATE = 0.1
+_WARM_UP_STEPS = 100
 
 
 def collect_lessons(
@@ -82,7 +83,7 @@ def imitate(network: Network, lessons: Rows, settings: ImitationSettings, *, see
         start, sums = time.perf_counter(), np.zeros(4)
         rng = np.random.default_rng(derive_seed(seed, "epoch", epoch))
         for batch in minibatches(columns, settings.batch_size, rng):
-            share = 1 - (1 - _FINAL_LEARNING_RATE) * step / steps
+            share = min(1, (step + 1) / _WARM_UP_STEPS) * (1 - (1 - _FINAL_LEARNING_RATE) * step / steps)
             set_learning_rate(optimizer, settings.learning_rate * share)
             sums += _step(network, optimizer, batch, settings)
             step += 1

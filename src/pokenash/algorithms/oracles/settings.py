@@ -26,9 +26,10 @@ class ImitationSettings:
     batch_size : int
         Decisions per step.
     learning_rate : float
-        Of Adam; falls linearly to a tenth.
+        Of AdamW; rises over the first 100 steps, then falls linearly to a tenth.
     value_coefficient : float
-        Weight of the regression of the value on the return.
+        Weight of the regression of the value on the outcome; small, because a battle has many decisions and only one
+        outcome, which is soon known by heart.
     weight_decay : float
         Of AdamW.
     teacher_temperature : float
@@ -37,12 +38,12 @@ class ImitationSettings:
     """
 
     collection_battles: int = 1000
-    epochs: int = 4
-    batch_size: int = 512
-    learning_rate: float = 1e-3
-    value_coefficient: float = 0.5
+    epochs: int = 2
+    batch_size: int = 256
+    learning_rate: float = 4e-3
+    value_coefficient: float = 0.05
     weight_decay: float = 1e-4
-    teacher_temperature: float = 0.1
+    teacher_temperature: float = 0.05
 
     def __post_init__(self) -> None:
         _check(self, positive=("collection_battles", "epochs", "batch_size", "learning_rate"))

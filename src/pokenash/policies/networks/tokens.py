@@ -14,7 +14,10 @@ from pokenash.policies.networks.columns import Columns, vocabulary_of
 from pokenash.policies.networks.embedding import NameEmbedding, RoleTables
 from pokenash.policies.networks.matchup import Matchup, Side
 
-__all__ = ["Tokens"]
+__all__ = ["NUM_SUMMARY_FEATURES", "Tokens"]
+
+NUM_SUMMARY_FEATURES = 4
+"""Width of the summary that goes with the tokens."""
 
 _TEAM = 6
 _KNOWN_MOVES = ("move_1", "move_2", "move_3", "move_4")
@@ -63,7 +66,7 @@ class Tokens(nn.Module):
         self.matchup = Matchup(counts["moves"], counts["species"], counts["types"])
         self.pokemon_floats = nn.Linear(len(names["pokemon"]) + _DAMAGE_FEATURES, width)
         self.move_floats = nn.Linear(len(names["moves"]) + _SLOT_FEATURES, width)
-        self.global_floats = nn.Linear(len(names["global"]), width)
+        self.global_floats = nn.Linear(len(names["global"]) + NUM_SUMMARY_FEATURES, width)
         self.side = nn.Parameter(torch.zeros(2, width))
         self._columns = columns
         self._cache: dict[str, Tensor] | None = None
@@ -94,8 +97,8 @@ class Tokens(nn.Module):
         assert isinstance(tables, RoleTables)
         return tables
 
-    def forward(self, inputs: Mapping[str, Tensor]) -> Tensor:
-        """Tokens ``[B, 17, width]`` of prepared rows."""
+    def forward(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Tokens ``[B, 17, width]`` of prepared rows, and their summaries ``[B, 4]``."""
         vectors = self._vectors()
         ids, floats = inputs["pokemon_ids"], inputs["pokemon"]
         slots, globals_ = inputs["move_ids"], inputs["global_ids"]
@@ -107,8 +110,25 @@ class Tokens(nn.Module):
         pokemon = pokemon + self.side.repeat_interleave(_TEAM, 0)
         moves = self.tables["move_ids"](slots.view(-1, 1), vectors["move_ids"]).view(batch, slots.shape[1], -1)
         moves = moves + self.move_floats(torch.cat([inputs["moves"], slot_features], -1))
-        overall = self.tables["global_ids"](globals_, vectors["global_ids"]) + self.global_floats(inputs["global"])
-        return torch.cat([overall.unsqueeze(1), moves, pokemon], dim=1)
+        summary = self._summary(floats, inputs["global"])
+        overall = self.global_floats(torch.cat([inputs["global"], summary], -1))
+        overall = overall + self.tables["global_ids"](globals_, vectors["global_ids"])
+        return torch.cat([overall.unsqueeze(1), moves, pokemon], dim=1), summary
+
+    def _summary(self, floats: Tensor, globals_: Tensor) -> Tensor:
+        """How the battle stands, ``[B, 4]``: each side's HP as a share of its team's, and the differences.
+
+        Opponents that have not been seen are unhurt. The value could add this up itself, but every battle has one
+        outcome only, and so few of them teach it more by heart than by sense.
+        """
+        columns = self._columns
+        known = floats[..., columns.index("pokemon", "known")].view(-1, 2, _TEAM)
+        hp = floats[..., columns.index("pokemon", "hp")].view(-1, 2, _TEAM)
+        sizes = [globals_[:, columns.index("global", f"{side}_team_size")] for side in ("own", "opponent")]
+        left = [globals_[:, columns.index("global", f"{side}_remaining")] for side in ("own", "opponent")]
+        unseen = torch.stack(sizes, 1) * _TEAM - known.sum(-1)
+        share = ((hp * known).sum(-1) + unseen.clamp(min=0)) / _TEAM
+        return torch.stack([share[:, 0], share[:, 1], share[:, 0] - share[:, 1], left[0] - left[1]], -1)
 
     def _weights(self, floats: Tensor) -> Tensor:
         """Weight of every id column, ``[B, 12, C]``: 1, and for known moves more the more PP is left."""

@@ -18,7 +18,7 @@ from pokenash.games.showdown.dex import Dex
 from pokenash.policies.network_settings import TransformerSettings
 from pokenash.policies.networks.columns import BLOCKS, Columns, columns_of
 from pokenash.policies.networks.core import Network
-from pokenash.policies.networks.tokens import Tokens
+from pokenash.policies.networks.tokens import NUM_SUMMARY_FEATURES, Tokens
 
 __all__ = ["TransformerNetwork"]
 
@@ -60,7 +60,7 @@ class TransformerNetwork(Network):
     """Scores moves from the tokens of the move slots and switches from those of the own Pokémon.
 
     A move with a gimmick is scored from the move's token and the gimmick's vector. The value comes from the global
-    token, through tanh: returns lie in [-1, 1].
+    token and a summary of both sides' HP, through tanh: returns lie in [-1, 1].
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class TransformerNetwork(Network):
         self.last_norm = nn.LayerNorm(width)
         self.move_head = nn.Linear(width, 1 + self.num_gimmicks)
         self.switch_head = nn.Linear(width, 1)
-        self.value_head = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
+        self.value_head = nn.Sequential(nn.Linear(width + NUM_SUMMARY_FEATURES, width), nn.ReLU(), nn.Linear(width, 1))
         for head in (self.move_head, self.switch_head):
             nn.init.normal_(head.weight, std=0.01)
             nn.init.zeros_(head.bias)
@@ -143,7 +143,7 @@ class TransformerNetwork(Network):
         return {name: np.take(observation[name], self.columns.places[name], axis=-1) for name in BLOCKS}
 
     def forward(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        tokens = self.tokens(inputs)
+        tokens, summary = self.tokens(inputs)
         for layer in self.layers[:-1]:
             tokens = layer(tokens, tokens.shape[1])
         tokens = self.last_norm(self.layers[-1](tokens, _NUM_OUTPUTS))
@@ -153,5 +153,5 @@ class TransformerNetwork(Network):
         scores = [moves[:, :, 0], switches]
         if self.num_gimmicks:
             scores.append(moves[:, :, 1:].transpose(1, 2).flatten(1))
-        values = torch.tanh(self.value_head(tokens[:, 0])).squeeze(-1)
+        values = torch.tanh(self.value_head(torch.cat([tokens[:, 0], summary], -1))).squeeze(-1)
         return torch.cat(scores, dim=1), values
