@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -85,6 +85,7 @@ def test_a_player_who_waits_is_not_asked(vector: ShowdownVectorGame, game: Showd
     assert together > alone
 
 
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_an_illegal_action_leaves_everything_as_it_was(
     vector: ShowdownVectorGame, game: ShowdownGame, seed: int

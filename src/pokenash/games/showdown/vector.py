@@ -24,8 +24,8 @@ __all__ = ["FORFEIT", "ShowdownVectorGame"]
 FORFEIT = -1
 """The action that gives up the battle; always legal, and never in the mask."""
 
-_PART_LANES = 16
-"""Most lanes that a worker steps at a time: more than that, and its answer is late for no gain."""
+_PART_LANES = 64
+"""Most lanes that a worker steps at a time; the answer about so many still fits into a pipe as a whole."""
 
 
 @dataclass
@@ -55,8 +55,8 @@ class ShowdownVectorGame(VectorGame):
     num_workers : int
         Processes; never more than lanes.
     batch_lanes : int, optional
-        How many battles are handed out together, a multiple of what a worker steps at a time where it is large.
-        Default: half of the lanes, so that two batches alternate, but no more than 128.
+        About how many battles are handed out together. Default: half of the lanes, so that two batches alternate,
+        but no more than 128.
 
     Raises
     ------
@@ -246,14 +246,15 @@ class ShowdownVectorGame(VectorGame):
             text = [""] * rows
             for start, lines in texts.items():
                 text[start : start + len(lines)] = lines
-        lane = arrays.lane[:rows]
+        lane = arrays.lane[:rows].copy()
+        # Only the observation, which is large, is handed out as a view.
         return Decisions(
             lane,
             self._episode[lane],
-            arrays.player[:rows],
-            arrays.decision[:rows],
+            arrays.player[:rows].copy(),
+            arrays.decision[:rows].copy(),
             arrays.first(rows),
-            arrays.action_mask[:rows],
+            arrays.action_mask[:rows].copy(),
             text,
         )
 
