@@ -88,7 +88,7 @@ class PPO:
         rows, results = self._play(update)
         played = time.perf_counter()
         learned = self._learn(rows, update)
-        self.network.eval()
+        self.network.requires_grad_(True).eval()
         self.state.update += 1
         self.state.scores.append(results["win_rate"])
         seconds = {"seconds_playing": played - start, "seconds_learning": time.perf_counter() - played}
@@ -110,14 +110,19 @@ class PPO:
         columns, advantage_spread, explained = self._columns(rows)
         progress = update / max(settings.updates - 1, 1)
         rate = settings.learning_rate * (1 - (1 - settings.final_learning_rate) * min(progress, 1.0))
-        set_learning_rate(self.state.optimizer, rate)
+        only_value = update < settings.value_only_updates
         total, norm, steps, epoch = np.zeros(len(_MEASURES)), 0.0, 0, 0
         self.network.train()
+        for name, parameter in self.network.named_parameters():
+            parameter.requires_grad_(not only_value or name.startswith("value_head"))
         for epoch in range(settings.epochs):
             rng = np.random.default_rng(derive_seed(self._seed, "epoch", update, epoch))
             kl, in_epoch = 0.0, 0
             for batch in minibatches(columns, settings.batch_size, rng):
-                measures, gradient_norm = self._step(batch)
+                warm_up = min(1.0, (self.state.steps + 1) / max(settings.warm_up_steps, 1))
+                set_learning_rate(self.state.optimizer, rate * warm_up)
+                measures, gradient_norm = self._step(batch, only_value=only_value)
+                self.state.steps += 1
                 total += measures
                 norm += gradient_norm
                 kl += float(measures[_MEASURES.index("kl_to_old")])
@@ -154,7 +159,7 @@ class PPO:
         unexplained = float(np.var(rows.outcome - rows.value)) / max(float(np.var(rows.outcome)), 1e-8)
         return columns, deviation, 1 - unexplained
 
-    def _step(self, batch: Mapping[str, Tensor]) -> tuple[NDArray[np.float64], float]:
+    def _step(self, batch: Mapping[str, Tensor], *, only_value: bool) -> tuple[NDArray[np.float64], float]:
         """One step of the optimizer; the measures of the batch and the norm of its gradient."""
         settings = self.settings
         scores, values = self.network(batch)
@@ -169,10 +174,12 @@ class PPO:
         value_loss = (values - batch["target"]).square().mean()
         entropy = -(probabilities * log_probabilities).sum(1).mean()
         loss = policy_loss + settings.value_coefficient * value_loss - settings.entropy_coefficient * entropy
+        if only_value:
+            loss = value_loss
         reference_kl = torch.zeros(())
         if "reference" in batch:
             reference_kl = (probabilities * (log_probabilities - batch["reference"])).sum(1).mean()
-            loss = loss + settings.reference_kl_coefficient * reference_kl
+            loss = loss if only_value else loss + settings.reference_kl_coefficient * reference_kl
         self.state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = clip_gradients(self.network, settings.max_gradient_norm)

@@ -65,7 +65,10 @@ class PPOSettings:
     batch_size : int
         Decisions per step.
     learning_rate : float
-        Of Adam.
+        Of Adam; it rises over the first steps, because Adam's first steps are as long as its scale allows whatever the
+        gradient says, and would spoil a warm start.
+    warm_up_steps : int
+        How many steps it rises over.
     final_learning_rate : float
         As a share of `learning_rate`; it falls linearly to there.
     clip : float
@@ -82,13 +85,17 @@ class PPOSettings:
         Gradients are scaled down to it.
     target_kl : float
         A round ends early once the mean KL divergence from the policy that played it passes this.
+    value_only_updates : int
+        In so many first rounds only the layers of the value are trained, all else being kept: a warm start knows how
+        its teacher's battles end, not its own.
     """
 
     updates: int = 60
     battles_per_update: int = 256
     epochs: int = 3
-    batch_size: int = 1024
-    learning_rate: float = 3e-4
+    batch_size: int = 512
+    learning_rate: float = 2e-4
+    warm_up_steps: int = 50
     final_learning_rate: float = 0.1
     clip: float = 0.2
     discount: float = 1.0
@@ -98,12 +105,13 @@ class PPOSettings:
     reference_kl_coefficient: float = 0.02
     max_gradient_norm: float = 0.5
     target_kl: float = 0.03
+    value_only_updates: int = 0
 
     def __post_init__(self) -> None:
         _check(self, positive=("battles_per_update", "epochs", "batch_size", "learning_rate", "clip"))
         _check(self, positive=("max_gradient_norm", "target_kl"))
         _check(self, not_negative=("updates", "entropy_coefficient", "value_coefficient"))
-        _check(self, not_negative=("reference_kl_coefficient",))
+        _check(self, not_negative=("reference_kl_coefficient", "warm_up_steps", "value_only_updates"))
         _check(self, share=("final_learning_rate", "discount", "gae_lambda"))
         if self.battles_per_update % 2:
             raise InputError(f"battles_per_update: expected an even number, got {self.battles_per_update}")

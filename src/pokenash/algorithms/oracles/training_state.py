@@ -34,6 +34,8 @@ class TrainingState:
         Adam or AdamW over the network's parameters, in their order.
     update : int
         Rounds done.
+    steps : int
+        Steps of the optimizer.
     scores : list of float
         Mean result of every round, from 0 (all lost) to 1.
     best : dict of str to Tensor
@@ -45,6 +47,7 @@ class TrainingState:
     network: Network
     optimizer: torch.optim.Optimizer
     update: int = 0
+    steps: int = 0
     scores: list[float] = field(default_factory=list)
     best: dict[str, Tensor] = field(default_factory=dict)
     best_update: int = 0
@@ -54,9 +57,10 @@ class TrainingState:
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
         for name, parameter in self.network.named_parameters():
-            state = self.optimizer.state[parameter]
-            tensors |= {f"optimizer.{key}.{name}": torch.as_tensor(state[key]) for key in _ADAM}
-        about = {"update": self.update, "scores": self.scores, "best_update": self.best_update}
+            # Empty for parameters that have never been stepped.
+            state = self.optimizer.state.get(parameter, {})
+            tensors |= {f"optimizer.{key}.{name}": torch.as_tensor(value) for key, value in state.items()}
+        about = {"update": self.update, "steps": self.steps, "scores": self.scores, "best_update": self.best_update}
         # Safetensors refuses tensors that share memory.
         data = save({name: t.detach().clone() for name, t in tensors.items()}, {"training": json.dumps(about)})
         temporary = path.with_name(path.name + ".tmp")
@@ -81,8 +85,11 @@ class TrainingState:
             self.network.load_state_dict(_with_prefix(tensors, "network."))
             self.best = _with_prefix(tensors, "best.")
             for name, parameter in self.network.named_parameters():
-                self.optimizer.state[parameter] = {key: tensors[f"optimizer.{key}.{name}"] for key in _ADAM}
-            self.update, self.best_update = int(about["update"]), int(about["best_update"])
+                keys = {key: f"optimizer.{key}.{name}" for key in _ADAM}
+                if all(key in tensors for key in keys.values()):
+                    self.optimizer.state[parameter] = {short: tensors[key] for short, key in keys.items()}
+            self.update, self.steps = int(about["update"]), int(about["steps"])
+            self.best_update = int(about["best_update"])
             self.scores = [float(score) for score in about["scores"]]
         except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
             raise InputError(f"{path} is damaged or belongs to another training: {error}") from error
