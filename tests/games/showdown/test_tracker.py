@@ -140,6 +140,48 @@ def test_two_turn_moves_cost_one_pp_and_a_continued_wrap_none(tell: Tell) -> Non
     assert round(chansey["pp_2"] * 32) == 31
 
 
+def test_what_is_seen_while_mimicking_is_remembered_and_mimic_comes_back(tell: Tell) -> None:
+    mimicking, after = tell(
+        "gen1ou",
+        [
+            *GEN1,
+            "|move|p2a: Chansey|Mimic|p1a: Tauros",
+            "|-start|p2a: Chansey|Mimic|Body Slam",
+            "|move|p2a: Chansey|Body Slam|p1a: Tauros",
+            "|move|p2a: Chansey|Sing|p1a: Tauros",
+            LOOK,
+            "|switch|p2a: Gengar|Gengar|100/100",
+            LOOK,
+        ],
+    )
+    assert moves_of(opponents(mimicking)[0]) == ["Body Slam", "Sing"]
+    assert moves_of(opponents(after)[0]) == ["Mimic", "Sing"]
+    assert round(opponents(after)[0]["pp_1"] * 16) == 14
+
+
+def test_a_transformed_pokemon_has_the_others_moves_until_it_leaves(tell: Tell) -> None:
+    transformed, back = tell(
+        "gen1ou",
+        [
+            "|switch|p1a: Tauros|Tauros|300/300",
+            "|switch|p2a: Ditto|Ditto|100/100",
+            request(mon("Tauros", moves=["bodyslam", "blizzard"])),
+            "|move|p2a: Ditto|Transform|p1a: Tauros",
+            "|-transform|p2a: Ditto|p1a: Tauros",
+            "|move|p2a: Ditto|Blizzard|p1a: Tauros",
+            LOOK,
+            "|switch|p2a: Gengar|Gengar|100/100",
+            LOOK,
+        ],
+    )
+    ditto = opponents(transformed)[0]
+    assert (ditto["species"], ditto["transform_species"], ditto["type_1"]) == ("Ditto", "Tauros", "Normal")
+    assert moves_of(ditto) == ["Body Slam", "Blizzard"]
+    assert round(ditto["pp_2"] * 5) == 4
+    assert moves_of(opponents(back)[0]) == ["Transform"]
+    assert opponents(back)[0]["transform_species"] is None
+
+
 def test_pressure_that_is_known_doubles_the_cost(tell: Tell) -> None:
     story = [
         "|switch|p1a: Suicune|Suicune|300/300",

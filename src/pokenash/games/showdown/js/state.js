@@ -66,11 +66,12 @@ class Mon {
     const kept = this.kept;
     if (kept === null) return;
     for (let i = 0; i < 4; i++) {
-      // While it mimicked, its other moves were its own; in generation 1 the mimicked one used up Mimic's PP.
-      if (kept.slot >= 0 && (i !== kept.slot || gen === 1)) kept.pp[i] = this.pp[i];
+      // While it mimicked, its other moves were its own.
+      if (kept.slot >= 0 && i !== kept.slot) continue;
       this.moves[i] = kept.moves[i];
-      this.pp[i] = kept.pp[i];
       this.maxpp[i] = kept.maxpp[i];
+      // In generation 1 the mimicked move used up Mimic's PP.
+      if (kept.slot < 0 || gen > 1) this.pp[i] = kept.pp[i];
     }
     this.kept = null;
     this.moveNames = [];
