@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from gymnasium import spaces
 
 from pokenash.errors import InputError
 from pokenash.games.core import EpisodeSetup, Game
 from pokenash.games.showdown.frames import Block
-from pokenash.games.showdown.node import script_directory, simulator_version
+from pokenash.games.showdown.node import simulator_version
+from pokenash.games.showdown.observation import Layout
 from pokenash.games.showdown.records import Rules
 from pokenash.games.showdown.teams import TeamSet, default_teams, format_info, load_teams
 
@@ -24,18 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["ShowdownGame"]
 
 _SEEDS = 2**64
-
-
-def _blocks() -> tuple[Block, ...]:
-    """The observation's arrays, from the layout that the worker encodes by."""
-    layout = json.loads((script_directory() / "layout.json").read_text(encoding="utf-8"))
-    rows: dict[str, tuple[int, ...]] = {"pokemon": (12,), "move": (4,), "moves": (4,), "global": ()}
-    blocks = []
-    for name, columns in layout.items():
-        if name != "schema":
-            dtype = "int16" if name.endswith("_ids") else "float32"
-            blocks.append(Block(name, dtype, (*rows[name.removesuffix("_ids")], len(columns))))
-    return tuple(blocks)
 
 
 def _are_indices(teams: Any, count: int) -> bool:
@@ -107,15 +94,9 @@ class ShowdownGame(Game):
         self.teams: TeamSet | None = default_teams(info.id) if teams is None else load_teams(teams, info.id)
         self.gimmicks = info.gimmicks
         self.num_actions = 10 + 4 * len(self.gimmicks)
-        self.blocks = _blocks()
-        self.observation_space = spaces.Dict(
-            {
-                block.name: spaces.Box(0, np.iinfo(np.int16).max, block.shape, np.int16)
-                if block.dtype == "int16"
-                else spaces.Box(-np.inf, np.inf, block.shape, np.float32)
-                for block in self.blocks
-            }
-        )
+        layout = Layout.load()
+        self.blocks = tuple(Block(name, layout.dtype(name).name, layout.shape(name)) for name in layout.blocks)
+        self.observation_space = layout.observation_space()
         packed = None if self.teams is None else tuple(self.teams)
         self.rules = Rules(info.id, packed, turn_limit, simulator_version())
 
