@@ -70,11 +70,13 @@ def test_a_killed_run_ends_as_an_unbroken_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", range(4))
 def test_a_run_that_is_killed_often_ends_as_an_unbroken_one(tmp_path: Path, seed: int) -> None:
     check(play_tictactoe, tmp_path, kills=25, seed=seed)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_killed_run_on_real_battles_ends_as_an_unbroken_one(tmp_path: Path) -> None:
     check(play_gen1ou, tmp_path, kills=8, seed=5)
