@@ -182,6 +182,22 @@ def test_a_transformed_pokemon_has_the_others_moves_until_it_leaves(tell: Tell) 
     assert opponents(back)[0]["transform_species"] is None
 
 
+def test_a_lead_that_transforms_before_the_first_request_has_transformed(tell: Tell) -> None:
+    (seen,) = tell(
+        "gen9ou",
+        [
+            "|switch|p1a: Ditto|Ditto|225/225",
+            "|switch|p2a: Espeon|Espeon, M|100/100",
+            "|-transform|p1a: Ditto|p2a: Espeon|[from] ability: Imposter",
+            request(mon("Ditto", moves=["psychic", "yawn"]), mon("Tauros")),
+            LOOK,
+        ],
+    )
+    ditto = seen["pokemon"][0]
+    assert (ditto["species"], ditto["transform_species"], ditto["type_1"]) == ("Ditto", "Espeon", "Psychic")
+    assert moves_of(ditto) == ["Psychic", "Yawn"]
+
+
 def test_pressure_that_is_known_doubles_the_cost(tell: Tell) -> None:
     story = [
         "|switch|p1a: Suicune|Suicune|300/300",

@@ -60,12 +60,11 @@ function truthOf(battle) {
   const sides = battle.sides.map((side) => {
     const active = side.active[0];
     return {
-      active: active ? (active.illusion || active).name : null,
+      active: active ? active.name : null,
       boosts: active ? {...active.boosts} : {},
       types: active ? active.getTypes() : [],
       volatiles: active ? Object.keys(active.volatiles) : [],
       conditions: Object.fromEntries(Object.entries(side.sideConditions).map(([id, state]) => [id, state.layers || 1])),
-      illusion: Boolean(active && active.illusion),
       pokemon: side.pokemon.map((mon) => ({
         name: mon.name, species: (mon.transformed ? mon.baseSpecies : mon.species).name, hp: mon.hp / mon.maxhp, status: mon.fainted ? 'fnt' : mon.status,
         item: mon.item, ability: mon.ability, fainted: mon.fainted,

@@ -43,7 +43,9 @@ function loseItem(tracker, mon, name) {
 
 /** Its ability showed. Unless another one was known before, it is the one that it came with. */
 function learnAbility(tracker, mon, name) {
-  const id = tracker.known.lookup.abilities(name);
+  let id = tracker.known.lookup.abilities(name);
+  // As One is two abilities under one name, and its parts show themselves.
+  if (mon.species !== null && mon.species.base === 'calyrex' && mon.species.ability > 1) id = mon.species.ability;
   if (id === 1) return;
   if (mon.innate === 0 && mon.ability === 0) mon.innate = id;
   mon.ability = id;

@@ -158,9 +158,9 @@ function changeDetails(tracker, parts) {
   const details = tracker.known.details(parts[3]);
   if (mon === tracker.nobody) return;
   mon.lasting = details.species;
-  if (mon.own) mon.details = '';
+  mon.details = '';
   // A Mega Evolution or other lasting forme brings its own ability.
-  else if (!mon.fainted && tracker.gen >= 3) mon.ability = mon.innate = details.species.ability;
+  if (!mon.fainted && tracker.gen >= 3) mon.ability = mon.innate = details.species.ability;
   tracker.setSpecies(mon, details.species);
   if (parts[4] && parts[4][0] !== '[') tracker.setCondition(mon, parts[4]);
   learnFrom(tracker, parts, mon);

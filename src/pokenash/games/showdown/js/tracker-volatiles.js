@@ -174,7 +174,6 @@ function end(tracker, parts) {
   const side = tracker.side(parts[2]);
   const mon = tracker.mon(parts[2]);
   const effect = tracker.known.effect(parts[3]);
-  learnEffect(tracker, mon, effect);
   if (parts.length > 4) learnFrom(tracker, parts, mon, true);
   if (effect.id in END) END[effect.id](tracker, side, mon);
   const flag = FLAGS.get(effect.id);

@@ -198,10 +198,11 @@ class Tracker {
   readDetails(mon, text, onField) {
     mon.details = text;
     const details = this.known.details(text);
-    const sameForme = mon.species === mon.lasting;
-    mon.lasting = details.species;
     mon.level = details.level;
     mon.gender = details.gender;
+    if (mon.lasting === details.species) return;
+    const sameForme = mon.species === mon.lasting;
+    mon.lasting = details.species;
     if (sameForme || !onField) this.setSpecies(mon, details.species);
   }
 
