@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from games.showdown.following import SCRIPTS, observation_of, vocabulary
 from pokenash.games.showdown.node import node_environment, node_executable, script_directory
-from pokenash.games.showdown.observation import decode
+from pokenash.games.showdown.observation import Layout, decode
 
 Tell = Callable[[str, list[Any]], list[dict[str, Any]]]
 
@@ -60,7 +62,7 @@ def tell() -> Iterator[Tell]:
             for answer in json.loads(answers.readline()):
                 if "row" in answer:
                     seen = decode(observation_of(answer["row"]), vocabulary(format))
-                    told.append(seen | {"mask": answer["mask"]})
+                    told.append(seen | {"mask": answer["mask"], "observation": observation_of(answer["row"])})
                 else:
                     told.append(answer)
             return told
@@ -523,4 +525,57 @@ def test_unknown_messages_and_names_change_nothing(tell: Tell) -> None:
             LOOK,
         ],
     )
+    del before["observation"], after["observation"]
     assert before == after
+
+
+WORDS = st.sampled_from(
+    [
+        *("", "p1a: Tauros", "p2a: Chansey", "p2: Gengar", "p1: Me", "p3a: Who", "null", "Tauros, L50, F", "Zoroark"),
+        *("50/100", "300/100 slp", "0 fnt", "abc", "-1", "7", "99", "atk", "spe", "evasion", "none", "RainDance"),
+        *(
+            "[from] ability: Trace",
+            "[from] item: Leftovers",
+            "[of] p2a: Chansey",
+            "[from]",
+            "[of]",
+            "[silent]",
+            "[miss]",
+        ),
+        *("move: Reflect", "Spikes", "typechange", "typeadd", "Water/???", "Mimic", "Disable", "Substitute", "perish3"),
+        *(
+            "stockpile3",
+            "Dynamax",
+            "Future Sight",
+            "constructor",
+            "__proto__",
+            "Skill Swap",
+            "ability: Mummy",
+            "trapped",
+        ),
+        *("Protect", "Wish", "Transform", "Rollout", "[consumed]", "protosynthesisspe", "Trick Room", "Wrap", "Water"),
+    ]
+)
+KINDS = st.sampled_from(
+    (
+        "switch drag replace detailschange -formechange -transform -mega -primal -burst -terastallize faint poke "
+        "teampreview teamsize move cant -miss -fail -prepare -anim -mustrecharge -zpower -damage -heal -sethp -status "
+        "-curestatus -cureteam -boost -unboost -setboost -swapboost -copyboost -invertboost -clearboost "
+        "-clearpositiveboost -clearnegativeboost -clearallboost -ability -endability -item -enditem -immune -block "
+        "-start -end -singleturn -singlemove -activate -weather -fieldstart -fieldend -sidestart -sideend "
+        "-swapsideconditions turn"
+    ).split()
+)
+MESSAGES = st.lists(st.tuples(KINDS, st.lists(WORDS, max_size=5)), max_size=40)
+
+
+@given(MESSAGES)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_message_however_odd_leads_out_of_the_observation_space(
+    tell: Tell, told: list[tuple[str, list[str]]]
+) -> None:
+    sizes = {kind: len(names) for kind, names in vocabulary("gen9ou").items()}
+    space = Layout.load().observation_space(sizes)
+    lines = ["|".join(["", kind, *words]) for kind, words in told]
+    (seen,) = tell("gen9ou", [request(mon("Tauros"), mon("Snorlax")), *lines, LOOK])
+    assert space.contains(seen["observation"])

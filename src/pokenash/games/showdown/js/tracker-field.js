@@ -100,7 +100,7 @@ function swapSides(tracker) {
 }
 
 function turn(tracker, parts) {
-  tracker.turn = Number(parts[2]);
+  tracker.turn = Number(parts[2]) || 0;
   for (const side of [tracker.own, tracker.opponent]) {
     if (side.dynamaxTurns > 0) {
       side.dynamaxTurns--;

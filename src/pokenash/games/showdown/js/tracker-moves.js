@@ -10,6 +10,7 @@ const PREVENTED_OWN = new Set(['disable', 'taunt', 'gravity', 'healblock', 'impr
 
 /** Moves that leave something for later, which no message announces. */
 const PROMISES = {
+  __proto__: null,
   wish(tracker, side) {
     if (tracker.turn - side.wishTurn > 1) side.wishTurn = tracker.turn;
   },

@@ -238,12 +238,17 @@ function preview(tracker, parts) {
 
 /** The end of the preview; formats that bring only some of the team say how many. */
 function previewed(tracker, parts) {
-  const brought = Number(parts[2]) || TEAM;
-  tracker.opponent.size = Math.min(tracker.opponent.size, brought);
+  tracker.opponent.size = Math.min(tracker.opponent.size, clampSize(parts[2]));
+}
+
+/** The observation has room for six a side. */
+function clampSize(text) {
+  const size = Number(text);
+  return size >= 1 && size <= TEAM ? Math.floor(size) : TEAM;
 }
 
 function teamSize(tracker, parts) {
-  tracker.side(parts[2]).size = Number(parts[3]) || TEAM;
+  tracker.side(parts[2]).size = clampSize(parts[3]);
 }
 
 module.exports = {

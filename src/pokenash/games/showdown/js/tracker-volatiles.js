@@ -55,6 +55,7 @@ const COUNTED = /^(perish|stockpile)(\d)$/;
 
 /** Effects of `-start` that say more than that they are there. */
 const START = {
+  __proto__: null,
   typechange(tracker, side, mon, parts) {
     const of = attribute(parts, 4, 'of');
     side.volatiles[V.type_change] = 1;
@@ -64,7 +65,7 @@ const START = {
   },
   typeadd(tracker, side, mon, parts) {
     side.volatiles[V.type_change] = 1;
-    mon.type3 = tracker.known.lookup.types(parts[4]);
+    mon.type3 = tracker.known.lookup.types(parts[4] || '');
   },
   disable(tracker, side, mon, parts) {
     const move = tracker.known.move(parts[4] || '');
@@ -84,7 +85,7 @@ const START = {
     side.foe.futureTurn = tracker.turn;
   },
   mimic(tracker, side, mon, parts) {
-    takeMove(tracker, mon, tracker.known.move('Mimic'), tracker.known.move(parts[4]));
+    takeMove(tracker, mon, tracker.known.move('Mimic'), tracker.known.move(parts[4] || ''));
   },
   confusion(tracker, side, mon, parts) {
     side.volatiles[V.confusion] = 1;
@@ -94,6 +95,7 @@ const START = {
 };
 
 const END = {
+  __proto__: null,
   typechange(tracker, side, mon) {
     side.volatiles[V.type_change] = 0;
     if (mon.species) tracker.resetTypes(mon);
@@ -208,6 +210,7 @@ function singleMove(tracker, parts) {
 
 /** Effects of `-activate` that change what is known; abilities and items are learned from it besides. */
 const ACTIVATE = {
+  __proto__: null,
   confusion(tracker, side) {
     side.volatiles[V.confusion] = 1;
   },
@@ -217,7 +220,7 @@ const ACTIVATE = {
   lockon: aim,
   mindreader: aim,
   mimic(tracker, side, mon, parts) {
-    takeMove(tracker, mon, tracker.known.move('Mimic'), tracker.known.move(parts[4]));
+    takeMove(tracker, mon, tracker.known.move('Mimic'), tracker.known.move(parts[4] || ''));
   },
   skillswap(tracker, side, mon, parts) {
     if (!parts[4] || !parts[5]) return;

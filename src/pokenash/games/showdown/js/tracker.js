@@ -15,13 +15,24 @@ const SLASH = 47;
 const ZERO = 48;
 const COLON = 58;
 
-const handlers = new Map(Object.entries({
+const handlers = Object.entries({
   ...require('./tracker-field.js'),
   ...require('./tracker-health.js'),
   ...require('./tracker-moves.js'),
   ...require('./tracker-pokemon.js'),
   ...require('./tracker-volatiles.js'),
-}));
+});
+
+/** How many parts a message must have (3 where it is not said): a server's shorter ones are not what they seem. */
+const LEAST = new Map([
+  ...['-clearallboost', '-swapsideconditions', 'teampreview'].map((kind) => [kind, 2]),
+  ...['replace', 'detailschange', '-formechange', '-transform', '-terastallize', 'poke', 'teamsize', 'move', 'cant',
+    '-damage', '-heal', '-sethp', '-status', '-copyboost', '-swapboost', '-ability', '-item', '-enditem', '-start', '-end',
+    '-singleturn', '-singlemove', '-sidestart', '-sideend', '-activate'].map((kind) => [kind, 4]),
+  ...['switch', 'drag', '-boost', '-unboost', '-setboost'].map((kind) => [kind, 5]),
+]);
+
+const messages = new Map(handlers.map(([kind, handle]) => [kind, {handle, least: LEAST.get(kind) || 3}]));
 
 class Tracker {
   /**
@@ -59,8 +70,8 @@ class Tracker {
 
   /** A protocol line split at `|`; the first part is empty. The array is only read. */
   receiveParts(parts) {
-    const handler = handlers.get(parts[1]);
-    if (handler !== undefined) handler(this, parts);
+    const message = messages.get(parts[1]);
+    if (message !== undefined && parts.length >= message.least) message.handle(this, parts);
   }
 
   side(ident) {
@@ -88,7 +99,7 @@ class Tracker {
     }
     const space = c === SPACE ? i : text.indexOf(' ', i);
     if (max > 0) {
-      mon.hp = hp / max;
+      mon.hp = hp < max ? hp / max : 1;
       if (mon.own) mon.maxhp = max;
     } else if (hp === 0) {
       mon.hp = 0;
