@@ -2,7 +2,7 @@
 /**
  * Plays battles in this process with random choices and follows them for both players, as a worker would, but with
  * nothing between. `node follow.js SCRIPT_FOLDER`, a JSON object on standard input:
- *   {"format", "battles", "seed", "teams" (packed, or null: random ones of the generation), "move_share", "max_decisions"}
+ *   {"format", "battles", "seed", "teams" (packed; null: random ones), "move_share", "max_decisions"}
  * On standard output one JSON line per battle, a list of decisions:
  *   {"player", "lines" (since its last decision), "request", "mask", "row": {block: base64}, "truth"}
  */
@@ -66,7 +66,8 @@ function truthOf(battle) {
       volatiles: active ? Object.keys(active.volatiles) : [],
       conditions: Object.fromEntries(Object.entries(side.sideConditions).map(([id, state]) => [id, state.layers || 1])),
       pokemon: side.pokemon.map((mon) => ({
-        name: mon.name, species: (mon.transformed ? mon.baseSpecies : mon.species).name, hp: mon.hp / mon.maxhp, status: mon.fainted ? 'fnt' : mon.status,
+        name: mon.name, species: (mon.transformed ? mon.baseSpecies : mon.species).name, hp: mon.hp / mon.maxhp,
+        status: mon.fainted ? 'fnt' : mon.status,
         item: mon.item, ability: mon.ability, fainted: mon.fainted,
         moves: Object.fromEntries(mon.moveSlots.map((slot) => [slot.id, [slot.pp, slot.maxpp]])),
       })),

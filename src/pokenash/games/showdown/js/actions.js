@@ -1,7 +1,7 @@
 'use strict';
 /**
- * Actions and what a request allows. 0-3: move i of the request; 4-9: own team slot k (switch, lead, or whom to revive);
- * from 10 on four more for every gimmick of the format: move i with it.
+ * Actions and what a request allows. 0-3: move i of the request; 4-9: own team slot k (switch, lead, or whom to
+ * revive); from 10 on four more for every gimmick of the format: move i with it.
  */
 
 const FIRST_SWITCH = 4;
@@ -112,4 +112,6 @@ function gimmickWord(active, gimmick) {
   return active.canUltraBurst ? 'ultra' : 'megax';
 }
 
-module.exports = {FIRST_GIMMICK, FIRST_SWITCH, MOVES, TEAM, choice, formatGimmicks, legalActions, numActions, writeMask};
+module.exports = {
+  FIRST_GIMMICK, FIRST_SWITCH, MOVES, TEAM, choice, formatGimmicks, legalActions, numActions, writeMask,
+};

@@ -1,5 +1,5 @@
 'use strict';
-/** The bracketed attributes at the end of a protocol message: `[from] ability: Static`, `[of] p1a: Raichu`, `[silent]`. */
+/** The bracketed attributes at the end of a message: `[from] ability: Static`, `[of] p1a: Raichu`, `[silent]`. */
 const {effect} = require('./knowledge.js');
 
 const BRACKET = 91;

@@ -57,8 +57,8 @@ function changeAbility(tracker, mon, name) {
 }
 
 /**
- * Abilities and items in `[from]`. They belong to the Pokémon that the message is about, or, where `ofFirst`, to the one
- * named after `[of]` if there is one.
+ * Abilities and items in `[from]`. They belong to the Pokémon that the message is about, or, where `ofFirst`, to the
+ * one named after `[of]` if there is one.
  */
 function learnFrom(tracker, parts, mon, ofFirst = false) {
   if (parts.length < 4) return;

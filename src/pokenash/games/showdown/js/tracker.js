@@ -27,8 +27,8 @@ const handlers = Object.entries({
 const LEAST = new Map([
   ...['-clearallboost', '-swapsideconditions', 'teampreview'].map((kind) => [kind, 2]),
   ...['replace', 'detailschange', '-formechange', '-transform', '-terastallize', 'poke', 'teamsize', 'move', 'cant',
-    '-damage', '-heal', '-sethp', '-status', '-copyboost', '-swapboost', '-ability', '-item', '-enditem', '-start', '-end',
-    '-singleturn', '-singlemove', '-sidestart', '-sideend', '-activate'].map((kind) => [kind, 4]),
+    '-damage', '-heal', '-sethp', '-status', '-copyboost', '-swapboost', '-ability', '-item', '-enditem', '-start',
+    '-end', '-singleturn', '-singlemove', '-sidestart', '-sideend', '-activate'].map((kind) => [kind, 4]),
   ...['switch', 'drag', '-boost', '-unboost', '-setboost'].map((kind) => [kind, 5]),
 ]);
 
@@ -36,8 +36,8 @@ const messages = new Map(handlers.map(([kind, handle]) => [kind, {handle, least:
 
 class Tracker {
   /**
-   * `dex`: `Dex.forFormat(format)`; `player`: "p1" or "p2"; `gimmicks`: as `formatGimmicks` gives them, by default those
-   * of the generation; `vocab`: by default the generation's.
+   * `dex`: `Dex.forFormat(format)`; `player`: "p1" or "p2"; `gimmicks`: as `formatGimmicks` gives them, by default
+   * those of the generation; `vocab`: by default the generation's.
    */
   constructor({dex, player, vocab = null, gen = dex.gen, gimmicks = formatGimmicks(null, dex)}) {
     this.known = knowledgeOf(dex, vocab);
