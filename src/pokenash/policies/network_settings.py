@@ -24,10 +24,10 @@ class TransformerSettings:
         Width of the embeddings of species, moves, ....
     """
 
-    width: int = 96
-    heads: int = 3
+    width: int = 64
+    heads: int = 4
     layers: int = 2
-    feedforward: int = 192
+    feedforward: int = 256
     embedding: int = 64
 
     def __post_init__(self) -> None:

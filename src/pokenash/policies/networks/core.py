@@ -81,14 +81,21 @@ def to_tensors(inputs: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
 def infer(network: Network, inputs: Mapping[str, NDArray[Any]]) -> tuple[Tensor, Tensor]:
     """Scores ``[B, A]`` and values ``[B]`` of prepared rows, without gradients.
 
-    The rows are padded to a multiple of 16, so that on one machine a row's result does not depend on the batch.
+    The rows are padded to a multiple of 16, so that on one machine a row's result does not depend on the batch. It is
+    done in one thread: others would mostly wait for one another, and for the simulator's processes, which need the
+    cores.
     """
     rows = len(next(iter(inputs.values())))
     padding = -rows % _ROW_MULTIPLE
     if padding:
         inputs = {name: np.concatenate([a, np.repeat(a[:1], padding, axis=0)]) for name, a in inputs.items()}
-    with torch.inference_mode():
-        scores, values = network(to_tensors(inputs))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            scores, values = network(to_tensors(inputs))
+    finally:
+        torch.set_num_threads(threads)
     return scores[:rows], values[:rows]
 
 
