@@ -23,7 +23,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from measuring import SCRIPTS, machine, node_version, write_csv
+from measuring import SCRIPTS, machine, markdown_table, node_version, write_csv, write_page
 
 from pokenash.games.showdown.node import node_environment, node_executable, script_directory, simulator_version
 from pokenash.games.showdown.teams import default_teams
@@ -121,6 +121,9 @@ def main() -> None:
         )
     print(", ".join(f"{name} {value}" for name, value in facts.items()))
     if not arguments.no_csv:
+        columns = ("generation", "battles", "different", "updates", "checksum")
+        told = "; ".join(f"{name}: {value}" for name, value in facts.items() if name != "command")
+        write_page("equivalence", markdown_table(rows, columns), f"Command: `{facts['command']}`; {told}.", "")
         print(f"written to {write_csv('equivalence', rows)}")
     if any(row["different"] for row in rows):
         raise SystemExit("the speed-ups change results")

@@ -197,3 +197,23 @@ def write_csv(name: str, rows: Sequence[Mapping[str, Any]]) -> Path:
         writer.writeheader()
         writer.writerows(rows)
     return path
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.2f}" if value < 20 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def markdown_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """Some columns of rows as a table in Markdown; a value that a row lacks stays empty."""
+    lines = [[column.replace("_", " ") for column in columns], ["---"] + ["---:"] * (len(columns) - 1)]
+    lines += [[_cell(row.get(column, "")) for column in columns] for row in rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def write_page(name: str, *parts: str) -> Path:
+    """Write paragraphs to ``results/NAME.md``, which the docs include."""
+    path = RESULTS / f"{name}.md"
+    path.write_text("\n".join(parts), encoding="utf-8")
+    return path

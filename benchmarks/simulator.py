@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from measuring import BareLoop, DrivenPlay, Played, machine, node_version, write_csv
+from measuring import BareLoop, DrivenPlay, Played, machine, markdown_table, node_version, write_csv, write_page
 
 from pokenash.games.showdown import ShowdownGame
 from pokenash.games.showdown.node import simulator_version
@@ -35,7 +35,7 @@ PARTS = ("core", "workers", "server", "memory")
 WORKERS_LANES = 64
 CONCURRENCIES = (1, 10, 25, 50)
 MEMORY_BATTLES = 5000
-WARM_UP_DECISIONS = 20_000
+WARM_UP_DECISIONS = 60_000
 """Enough for Node to have compiled what it will compile."""
 
 
@@ -164,16 +164,32 @@ def measure_memory(battles: int) -> list[dict[str, Any]]:
     return rows
 
 
-def show(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print rows as a table of their numbers."""
-    columns = [key for key in rows[0] if key not in ("part", "speedups", "workers", "lanes")]
-    table = [columns] + [
-        [f"{value:.2f}" if isinstance(value, float) else str(value) for value in (row.get(key, "") for key in columns)]
-        for row in rows
-    ]
-    widths = [max(len(line[i]) for line in table) for i in range(len(columns))]
-    for line in table:
-        print("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))
+COLUMNS = {
+    "core": ("name", "battles_per_second", "decisions_per_second", "us_per_update", "ratio", "cpu_ratio"),
+    "workers": ("name", "battles_per_second", "decisions_per_second", "ratio"),
+    "server": ("name", "battles_per_second", "ratio"),
+    "memory": ("battles", "memory_mb"),
+}
+
+
+def verdict(part: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the figures of a part say, beside what was wanted."""
+    if part == "core":
+        return core_verdict(rows)
+    if part == "memory":
+        settled = [row["memory_mb"] for row in rows[len(rows) // 2 :]]
+        growth = settled[-1] - settled[0]
+        return [f"memory over the second half: {settled[0]:.0f} to {settled[-1]:.0f} MiB ({growth:+.0f})"]
+    wanted = {"workers": ("two workers / one", 1.8), "server": ("two workers / poke-env at its best", 10)}[part]
+    return [f"{wanted[0]}: {rows[-1]['ratio']:.2f} (wanted: {wanted[1]})"]
+
+
+def described(facts: Mapping[str, Any]) -> str:
+    """The circumstances in words."""
+    return (
+        f"{facts['machine']}; Node {facts['node']}, simulator {facts['simulator']}, {facts['format']}; "
+        f"medians of {facts['rounds']} rounds of {facts['seconds']:g} s"
+    )
 
 
 def main() -> None:
@@ -191,7 +207,7 @@ def main() -> None:
         parser.error("the part `server` needs --server-dir")
     facts = {"machine": machine(), "node": node_version(), "simulator": simulator_version(), "format": FORMAT}
     facts |= {"rounds": arguments.rounds, "seconds": arguments.seconds}
-    print(", ".join(f"{name} {value}" for name, value in facts.items()))
+    print(described(facts))
     rounds, seconds = arguments.rounds, arguments.seconds
     measure: dict[str, Callable[[], list[dict[str, Any]]]] = {
         "core": lambda: measure_core(rounds, seconds, arguments.core),
@@ -201,12 +217,12 @@ def main() -> None:
     }
     for part in arguments.parts:
         rows = measure[part]()
-        print(f"\n{part}")
-        show(rows)
-        if part == "core":
-            print("\n".join(core_verdict(rows)))
+        table, said = markdown_table(rows, COLUMNS[part]), verdict(part, rows)
+        print(f"\n{part}\n\n{table}\n" + "\n".join(said), flush=True)
         if not arguments.no_csv:
             write_csv(f"simulator_{part}", [{**row, **facts} for row in rows])
+            points = "\n".join(f"- {one}" for one in said)
+            write_page(f"simulator_{part}", table, points, "", f"Measured on: {described(facts)}.", "")
 
 
 if __name__ == "__main__":
