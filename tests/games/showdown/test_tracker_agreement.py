@@ -99,8 +99,9 @@ def compare_mon(differences: Differences, row: dict[str, Any], mon: Pokemon, own
         check("boosts", {stat: round(row[f"boost_{stat}"] * 6) for stat in BOOSTS}, mon.boosts)
         types = [row[f"type_{slot}"].lower() for slot in (1, 2, 3) if row[f"type_{slot}"]]
         check("types", types, [TYPE_NAMES.get(kind.name, kind.name.lower()) for kind in mon.types if kind])
-    # poke-env also infers abilities from the species; ours are those that were shown. It misses some that are.
-    if gen >= 3 and row["ability"] and mon.ability:
+    # poke-env also infers abilities from the species; ours are those that were shown. It misses some that are, and that
+    # Transform copies the ability.
+    if gen >= 3 and row["ability"] and mon.ability and not row["transform_species"]:
         check("ability", to_id_str(row["ability"]), mon.ability)
     if gen >= 2 and row["item_known"] and mon.item != "unknown_item":
         check("item", to_id_str(row["item"] or ""), mon.item or "")
@@ -210,10 +211,10 @@ def compare_team(
         if row is None or not (own or row["revealed"]):
             continue
         where = mon["name"]
-        # HP is shown in percent, rounded up, or in 48 pixels; and Regenerator heals out of sight.
+        # HP is shown in percent, rounded up, or in 48 pixels; and Regenerator (or who traced it) heals out of sight.
         if own:
             differences.check("own hp", abs(row["hp"] - mon["hp"]) < FLOAT32, True, where)
-        elif mon["ability"] != "regenerator":
+        elif mon["ability"] not in ("regenerator", "trace"):
             differences.check("opponent hp", abs(row["hp"] - mon["hp"]) < 1 / 48 + 1e-6, True, where)
         differences.check(f"{label} status", row["status"] or "", mon["status"], where)
         if mon["fainted"]:
