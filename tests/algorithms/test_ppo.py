@@ -134,7 +134,7 @@ def test_every_round_is_logged(tmp_path: Path, tictactoe: AECGame) -> None:
         assert entry["rows"] > 16
     rates = [entry["learning_rate"] for entry in entries]
     assert rates == sorted(rates, reverse=True)
-    np.testing.assert_allclose([rates[0], rates[-1]], [3e-3, 3e-4])
+    np.testing.assert_allclose([rates[0], rates[-1]], [3e-3, 3e-3 * SMALL.ppo.final_learning_rate])
 
 
 def test_a_reference_holds_the_policy_back(tictactoe: AECGame) -> None:

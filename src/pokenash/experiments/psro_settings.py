@@ -80,20 +80,20 @@ class PSROSettings:
     output: Path = Path("runs/psro")
     format: str = "gen1ou"
     teams: str | None = None
-    population: tuple[str, ...] = ("max_power", "type_aware", "gen1ou_heuristic")
+    population: tuple[str, ...] = ("max_power", "type_aware")
     iterations: int = 3
     meta_solver: str = "nash"
     battles_per_matchup: int = 200
     evaluation_battles: int = 1000
     collection_battles: int = 1000
-    imitation_epochs: int = 4
+    imitation_epochs: int = 3
     updates: int = 40
-    battles_per_update: int = 256
-    oracle_epochs: int = 3
+    battles_per_update: int = 512
+    oracle_epochs: int = 2
     batch_size: int = 1024
     learning_rate: float = 3e-4
     entropy_coefficient: float = 0.01
-    reference_kl_coefficient: float = 0.02
+    reference_kl_coefficient: float = 0.0
     initial_checkpoint: Path | None = None
     temperature: float = 1.0
     turn_limit: int | None = None
@@ -161,8 +161,14 @@ class PSROSettings:
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "demo": {},
-        "standard": {},
+        # Weak members, so that a best response is found in minutes; rounds are what the time allows.
+        "demo": {
+            "population": ("uniform", "max_power"),
+            "collection_battles": 600,
+            "imitation_epochs": 2,
+            "updates": 18,
+        },
+        "standard": {"iterations": 4, "collection_battles": 1500, "updates": 90, "evaluation_battles": 2000},
     }
 )
 """What each preset changes of the defaults of `PSROSettings`."""

@@ -91,18 +91,18 @@ class PPOSettings:
     """
 
     updates: int = 60
-    battles_per_update: int = 256
-    epochs: int = 3
-    batch_size: int = 512
-    learning_rate: float = 2e-4
+    battles_per_update: int = 512
+    epochs: int = 2
+    batch_size: int = 1024
+    learning_rate: float = 3e-4
     warm_up_steps: int = 50
-    final_learning_rate: float = 0.1
+    final_learning_rate: float = 0.5
     clip: float = 0.2
     discount: float = 1.0
-    gae_lambda: float = 0.95
+    gae_lambda: float = 0.9
     entropy_coefficient: float = 0.01
-    value_coefficient: float = 0.5
-    reference_kl_coefficient: float = 0.02
+    value_coefficient: float = 0.25
+    reference_kl_coefficient: float = 0.0
     max_gradient_norm: float = 0.5
     target_kl: float = 0.03
     value_only_updates: int = 0
