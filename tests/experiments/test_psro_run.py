@@ -217,6 +217,15 @@ def test_a_changed_checkpoint_is_refused(tmp_path: Path, game: AECGame) -> None:
         play(tmp_path / "run", game, population=[spec, always(0)], iterations=0)
 
 
+def test_weights_that_are_not_whole_are_refused(run: Path, game: AECGame) -> None:
+    """Of a training that was under way, whose files no population names yet."""
+    state = run / "iteration_1" / "br_training" / "br_1" / "training_state.safetensors"
+    save_network_policy("net", build_network(game, MLPSettings((4,)), seed=1), state)
+    play(run, game)
+    state.write_bytes(state.read_bytes()[:-1])
+    expect_refusal(run, game, r"iteration_1/br_training/br_1/training_state\.safetensors is damaged")
+
+
 def test_a_run_may_be_moved(tmp_path: Path, game: AECGame) -> None:
     path = tmp_path / "here" / "weights" / "net.safetensors"
     spec = save_network_policy("net", build_network(game, MLPSettings((4,)), seed=1), path)

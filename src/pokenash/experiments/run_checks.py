@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError, safe_open
+
 from pokenash.algorithms.empirical_game import EmpiricalGame
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.experiments.run_directory import RunDirectory
@@ -50,6 +52,7 @@ def check_run(run: RunDirectory) -> None:
         if newcomers is not None:
             _check_checkpoints(run.file(iteration, "best_response"), newcomers)
             before = [*population, *newcomers]
+    _check_weights(run.path)
 
 
 def _check_steps(run: RunDirectory, iteration: int, *, is_last: bool) -> None:
@@ -68,6 +71,16 @@ def _check_checkpoints(path: Path, policies: list[PolicySpec]) -> None:
             spec.checkpoint_path()
         except InputError as error:
             raise RunDirectoryError(f"{path}: {error}") from error
+
+
+def _check_weights(path: Path) -> None:
+    """Refuse weights and training states that are not whole; `safe_open` reads their headers and compares sizes."""
+    for file in sorted(path.glob("iteration_*/br_training/**/*.safetensors")):
+        try:
+            with safe_open(file, framework="np"):
+                pass
+        except (OSError, SafetensorError) as error:
+            raise RunDirectoryError(f"{file} is damaged: {error}; restore it or start a new run") from error
 
 
 def _check_results(run: RunDirectory, iteration: int, names: list[str]) -> None:
