@@ -12,6 +12,7 @@ import torch
 from gymnasium import spaces
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.policies.decisions import batch
 
 from pokenash.arena import Arena, paired_matches
 from pokenash.errors import InputError
@@ -22,7 +23,6 @@ from pokenash.policies import DecisionRandom, PolicySpec, Uniform, load_policy
 from pokenash.policies.network import NetworkPolicy, save_network_policy
 from pokenash.policies.network_settings import MLPSettings, TransformerSettings
 from pokenash.policies.networks import build_network, copy_network, load_network, save_network
-from tests.policies.decisions import batch
 
 
 class Recorder(Uniform):

@@ -104,7 +104,7 @@ class _Recorder(Policy):
         **more: NDArray[Any],
     ) -> None:
         own = (decisions.episode, decisions.player, decisions.decision, action, log_probability, value)
-        batch = dict(zip(_KEYS, (*own, decisions.action_mask), strict=True))
+        batch: dict[str, NDArray[Any]] = dict(zip(_KEYS, (*own, decisions.action_mask), strict=True))
         self._table.append({**{f"input.{name}": array for name, array in inputs.items()}, **batch, **more})
 
     def on_result(self, result: MatchResult) -> None:
