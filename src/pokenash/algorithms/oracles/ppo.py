@@ -129,7 +129,10 @@ class PPO:
                 steps, in_epoch = steps + 1, in_epoch + 1
             if kl / in_epoch > settings.target_kl:
                 break
-        means = dict(zip(_MEASURES, (total / steps).tolist(), strict=True))
+        means: dict[str, float | None] = dict(zip(_MEASURES, (total / steps).tolist(), strict=True))
+        if self._reference is None:
+            # Not measured, which is not 0.
+            means["kl_to_reference"] = None
         return {
             **means,
             "gradient_norm": norm / steps,

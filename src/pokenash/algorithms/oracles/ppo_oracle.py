@@ -137,9 +137,8 @@ class PPOOracle:
             _keep_best(ppo)
             log.write([entry])
             _log.info(
-                "round %d of %d: win rate %.1f%%, entropy %.2f, KL to start %.3f",
-                ppo.state.update, settings.ppo.updates, 100 * entry["win_rate"], entry["entropy"],
-                entry["kl_to_reference"],
+                "round %d of %d: win rate %.1f%%, entropy %.2f, KL of the round %.4f",
+                ppo.state.update, settings.ppo.updates, 100 * entry["win_rate"], entry["entropy"], entry["kl_to_old"],
             )  # fmt: skip
             if ppo.state.update % settings.checkpoint_every == 0:
                 ppo.state.save(path)
