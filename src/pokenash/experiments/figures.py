@@ -17,6 +17,7 @@ __all__ = ["best_response_figure", "meta_strategy_figure", "nash_conv_figure", "
 _PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#7F7F7F")
 _HATCHES = ("", "///", "...", "xxx")
 _INK = "#222222"
+_LONG_NAME = 8
 
 
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:
@@ -118,7 +119,9 @@ def best_response_figure(
     axes.errorbar(place, win_rate, yerr=errors, fmt="o", color=_PALETTE[0], capsize=5, markersize=7)
     for x, rate, top, count in zip(place, win_rate, upper, battles, strict=True):
         axes.annotate(f"{rate:.1%}\nn={count}", (x, top), (0, 6), textcoords="offset points", ha="center", fontsize=8)
-    axes.set_xticks(place, names, rotation=20, ha="right", rotation_mode="anchor")
+    axes.set_xticks(place, names)
+    if max(map(len, names)) > _LONG_NAME:
+        axes.tick_params(axis="x", labelrotation=20)
     axes.set_xlim(-0.6, len(names) - 0.4)
     axes.set_ylim(min(0.4, float(lower.min(initial=0.4)) - 0.05), min(1.1, float(upper.max(initial=0.7)) + 0.15))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -145,7 +148,9 @@ def nash_conv_figure(
     axes.errorbar(place, posterior_mean, yerr=errors, fmt="o-", color=_PALETTE[0], capsize=4, label="posterior mean")
     axes.axhline(0.0, color="#999999", linewidth=1.0, linestyle="--", label="plug-in value (0 by construction)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_ylim(bottom=min(-0.01, float(lower.min(initial=0.0))))
+    # Room for a line at 0 to be seen, and an axis that does not blow up rounding when all is 0.
+    top = max(float(upper.max(initial=0.0)), 0.02)
+    axes.set_ylim(-0.05 * top, 1.1 * top)
     axes.set_xlabel("iteration")
     axes.set_ylabel("restricted nash_conv")
     axes.legend(frameon=False, fontsize=8)
