@@ -3,7 +3,10 @@
 The run directory holds everything; start it again after a kill and it goes on. The same from the command line:
 ``pokenash psro --preset demo``.
 
-    python examples/psro_gen1ou.py --output runs/psro_gen1ou
+    OMP_WAIT_POLICY=PASSIVE python examples/psro_gen1ou.py --output runs/psro_gen1ou
+
+The variable keeps torch's threads from spinning while they wait, when the simulators want the cores; the command line sets it
+by itself.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ class Settings:
     """run directory"""
     format: str = "gen1ou"
     """battle format"""
-    population: tuple[str, ...] = ("max_power", "type_aware", "gen1ou_heuristic")
+    population: tuple[str, ...] = ("uniform", "max_power")
     """kinds of policies to start from"""
     iterations: int = 3
     """best responses to train"""
@@ -37,13 +40,13 @@ class Settings:
     """how the mixture is computed from the payoffs"""
     battles_per_matchup: int = 200
     """battles of every pair"""
-    evaluation_battles: int = 600
+    evaluation_battles: int = 1000
     """fresh battles of each best response against the mixture that it was trained on"""
-    collection_battles: int = 1500
+    collection_battles: int = 600
     """battles of the strongest member that the imitation learns from"""
-    updates: int = 30
+    updates: int = 18
     """rounds of PPO"""
-    battles_per_update: int = 200
+    battles_per_update: int = 512
     """battles of each round"""
     workers: int = 2
     """simulator processes"""
