@@ -5,8 +5,8 @@ The run directory holds everything; start it again after a kill and it goes on. 
 
     OMP_WAIT_POLICY=PASSIVE python examples/psro_gen1ou.py --output runs/psro_gen1ou
 
-The variable keeps torch's threads from spinning while they wait, when the simulators want the cores; the command line sets it
-by itself.
+The variable keeps torch's threads from spinning while they wait, when the simulators want the cores; the command line
+sets it by itself.
 """
 
 from __future__ import annotations
