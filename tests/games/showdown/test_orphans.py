@@ -52,6 +52,12 @@ def all_gone(pids: list[int]) -> bool:
     return True
 
 
+def stopped(pid: int) -> bool:
+    """Whether every thread of a process has been stopped by a signal."""
+    states = [path.read_text().rpartition(")")[2].split()[0] for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return set(states) == {"T"}
+
+
 @pytest.fixture
 def started() -> Iterator[list[int]]:
     """Worker processes to be ended after a test that fails."""
@@ -194,6 +200,9 @@ def test_a_stopped_worker_ends_with_a_killed_parent(started: list[int]) -> None:
     process = parent("import time; time.sleep(600)", started)
     for pid in started:
         os.kill(pid, signal.SIGSTOP)
+    # The system hangs up what has stopped, not what is about to: every thread must have come to its stop.
+    while not all(map(stopped, started)):
+        time.sleep(0.01)
     process.kill()
     process.communicate()
     assert all_gone(started)
