@@ -3,7 +3,7 @@
 For every generation, battles of random teams and random choices are played in two processes, one with the untouched
 simulator and one with the speed-ups. What is compared is a checksum over each battle's log (without the lines that
 tell the time of day), both sides' requests at every decision, every refused choice, and the state of the generator
-after every update. A quarter of the teams are drawn from all species, moves, abilities and items there are, legal or
+after every update. Three in ten teams are drawn from all species, moves, abilities and items there are, legal or
 not, so that effects come up which no legal battle shows; some choices are made to be refused, and some battles are
 saved and loaded on the way.
 
