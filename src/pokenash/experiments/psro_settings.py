@@ -168,7 +168,14 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "imitation_epochs": 2,
             "updates": 18,
         },
-        "standard": {"iterations": 4, "collection_battles": 1500, "updates": 90, "evaluation_battles": 2000},
+        # The same start, and rounds enough for best responses that win clearly.
+        "standard": {
+            "population": ("uniform", "max_power"),
+            "iterations": 4,
+            "collection_battles": 1500,
+            "updates": 100,
+            "evaluation_battles": 2000,
+        },
     }
 )
 """What each preset changes of the defaults of `PSROSettings`."""

@@ -1,8 +1,8 @@
 """The binary frames between Python and a worker (its side is ``js/frame.js``).
 
 All numbers are little-endian. A request is five uint32 (length of the body, kind, part, two counts) and a body; an
-answer is five uint32 (kind, part, rows, results, length of the extras) followed by one block per array, the results
-and the extras as JSON.
+answer is five uint32 (kind, part, rows, results, length of the extras), the results, and the extras as JSON. The rows
+themselves lie in a file in memory that both sides share: the worker has written them before its answer comes.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Block:
 
 
 class RowArrays:
-    """Preallocated arrays for the rows of a batch, filled by reading straight into them.
+    """The arrays of up to so many rows, one after the other in one piece of memory.
 
     Parameters
     ----------
@@ -80,26 +80,63 @@ class RowArrays:
     blocks : sequence of Block
         The observation's arrays.
     num_actions : int
+    memory : writable buffer, optional
+        At least `size` bytes. Default: memory of its own.
     """
 
-    def __init__(self, capacity: int, blocks: Sequence[Block], num_actions: int) -> None:
-        self.lane = np.zeros(capacity, np.int64)
-        self.player = np.zeros(capacity, np.int64)
-        self.decision = np.zeros(capacity, np.int64)
-        self.action_mask = np.zeros((capacity, num_actions), np.bool_)
+    def __init__(
+        self, capacity: int, blocks: Sequence[Block], num_actions: int, memory: memoryview | None = None
+    ) -> None:
+        places = _places(capacity, blocks, num_actions)
+        buffer = np.zeros(places[-1].stop, np.uint8).data if memory is None else memory
+        arrays = [np.frombuffer(buffer, one.dtype, one.count, one.start).reshape(one.shape) for one in places]
+        self.lane: NDArray[np.int64] = arrays[0]
+        self.player: NDArray[np.int64] = arrays[1]
+        self.decision: NDArray[np.int64] = arrays[2]
+        self.action_mask: NDArray[np.bool_] = arrays[3]
         self.observation: dict[str, NDArray[Any]] = {
-            block.name: np.zeros((capacity, *block.shape), block.dtype) for block in blocks
+            block.name: array for block, array in zip(blocks, arrays[4:], strict=True)
         }
-        arrays: list[NDArray[Any]] = [self.lane, self.player, self.decision, self.action_mask]
-        arrays += self.observation.values()
-        self._bytes = [
-            (array.reshape(-1).view(np.uint8).data, array.itemsize * int(np.prod(array.shape[1:]))) for array in arrays
-        ]
+        self._arrays = arrays
 
-    def views(self, start: int, stop: int) -> list[memoryview]:
-        """The memory of rows ``start`` to ``stop``, one view per array in the order of the frame."""
-        return [view[start * stride : stop * stride] for view, stride in self._bytes]
+    @staticmethod
+    def size(capacity: int, blocks: Sequence[Block], num_actions: int) -> int:
+        """Bytes that so many rows take."""
+        return _places(capacity, blocks, num_actions)[-1].stop
+
+    def put(self, start: int, other: RowArrays, rows: int) -> None:
+        """Copy the first rows of other arrays to row `start` and the rows after it."""
+        for mine, theirs in zip(self._arrays, other._arrays, strict=True):
+            mine[start : start + rows] = theirs[:rows]
 
     def first(self, rows: int) -> dict[str, NDArray[Any]]:
         """Views of the observation's first rows."""
         return {name: array[:rows] for name, array in self.observation.items()}
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where an array lies in the memory of `RowArrays`."""
+
+    start: int
+    dtype: str
+    shape: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        return int(np.prod(self.shape))
+
+    @property
+    def stop(self) -> int:
+        return self.start + np.dtype(self.dtype).itemsize * self.count
+
+
+def _places(capacity: int, blocks: Sequence[Block], num_actions: int) -> list[_Place]:
+    """The arrays in their order: lane, player, decision, mask, observation; each starts at a multiple of 8 bytes."""
+    wanted = [("int64", ())] * 3 + [("bool", (num_actions,))] + [(block.dtype, block.shape) for block in blocks]
+    places: list[_Place] = []
+    stop = 0
+    for dtype, shape in wanted:
+        places.append(_Place(-(-stop // 8) * 8, dtype, (capacity, *shape)))
+        stop = places[-1].stop
+    return places

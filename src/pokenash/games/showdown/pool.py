@@ -7,8 +7,12 @@ from their setups and the actions so far, and go on as if nothing had happened.
 from __future__ import annotations
 
 import logging
+import mmap
+import os
+import tempfile
+import weakref
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +36,7 @@ _MAX_DEATHS = 2
 
 @dataclass
 class Part:
-    """Lanes that one worker steps together.
+    """Lanes that one worker steps together, and the rows that it last showed of them.
 
     Parameters
     ----------
@@ -42,12 +46,18 @@ class Part:
         Index among the worker's parts.
     first, lanes : int
         The lanes ``first`` to ``first + lanes``.
+    rows : frames.RowArrays
+        In memory that the worker writes to while the part is in flight.
+    offset : int
+        Where that memory begins in the worker's.
     """
 
     worker: int
     index: int
     first: int
     lanes: int
+    rows: frames.RowArrays
+    offset: int
     in_flight: bool = False
     setups: dict[int, EpisodeSetup] = field(default_factory=dict)
     """Episodes in play, by lane (of the vector game)."""
@@ -61,13 +71,37 @@ class Part:
         self.lost.clear()
 
 
+class _Memory:
+    """A file in memory that a worker writes to and we read.
+
+    Parameters
+    ----------
+    size : int
+        Bytes.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.descriptor = _memory_file()
+        self._finalizer = weakref.finalize(self, os.close, self.descriptor)
+        os.ftruncate(self.descriptor, size)
+        self.view = memoryview(mmap.mmap(self.descriptor, size))
+
+
+def _memory_file() -> int:
+    """A file without a name, in memory where the system can."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("pokenash")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
 class Pool:
     """Workers, the parts of their lanes, and the setups and actions from which any of it can be rebuilt.
 
     Parameters
     ----------
-    parts : sequence of Part
-        All parts, of all workers.
+    lanes : sequence of sequence of int
+        For every worker, the sizes of its parts; lanes are numbered through.
     rules : Rules
     options : mapping
         What workers are opened with, without their parts.
@@ -80,22 +114,33 @@ class Pool:
 
     def __init__(
         self,
-        parts: Sequence[Part],
+        lanes: Sequence[Sequence[int]],
         rules: Rules,
         options: Mapping[str, Any],
         blocks: Sequence[frames.Block],
         num_actions: int,
         timeout: float,
     ) -> None:
-        self.parts = parts
-        self.histories = Histories(sum(part.lanes for part in parts))
+        self.histories = Histories(sum(map(sum, lanes)))
         self._rules = rules
         self._options = options
         self._timeout = timeout
-        self._scratch = frames.RowArrays(2 * max(part.lanes for part in parts), blocks, num_actions)
-        self._of_worker: list[list[Part]] = [[] for _ in range(1 + max(part.worker for part in parts))]
-        for part in parts:
-            self._of_worker[part.worker].append(part)
+        self._memories: list[_Memory] = []
+        self._of_worker: list[list[Part]] = []
+        first = 0
+        for worker, own in enumerate(lanes):
+            sizes = [frames.RowArrays.size(2 * count, blocks, num_actions) for count in own]
+            # Pages of its own for every part.
+            starts = np.cumsum([0, *(-(-size // mmap.PAGESIZE) * mmap.PAGESIZE for size in sizes)]).tolist()
+            memory = _Memory(starts[-1])
+            parts = []
+            for index, count in enumerate(own):
+                rows = frames.RowArrays(2 * count, blocks, num_actions, memory.view[starts[index] :])
+                parts.append(Part(worker, index, first, count, rows, starts[index]))
+                first += count
+            self._memories.append(memory)
+            self._of_worker.append(parts)
+        self.parts = [part for parts in self._of_worker for part in parts]
         self._order: list[deque[Part]] = [deque() for _ in self._of_worker]
         self._starts = [0] * len(self._of_worker)
         self._deaths: dict[int, int] = {}
@@ -122,7 +167,7 @@ class Pool:
         """Start the workers that are not there, all at once."""
         absent = [index for index, worker in enumerate(self._workers) if worker is None]
         for index in absent:
-            self._workers[index] = Worker(self._timeout)
+            self._workers[index] = Worker(self._timeout, self._memories[index].descriptor)
         for index in absent:
             try:
                 self._open(index)
@@ -137,8 +182,9 @@ class Pool:
         return worker
 
     def _open(self, index: int) -> None:
-        lanes = [{"first": part.first, "lanes": part.lanes} for part in self._of_worker[index]]
-        self.facts = self._worker(index).open({**self._options, "parts": lanes})
+        parts = [{"first": part.first, "lanes": part.lanes, "offset": part.offset} for part in self._of_worker[index]]
+        memory = self._memories[index].descriptor
+        self.facts = self._worker(index).open({**self._options, "memory": memory, "parts": parts})
 
     def forget(self) -> None:
         """Give up everything in play."""
@@ -154,37 +200,38 @@ class Pool:
         for part in self._of_worker[index]:
             part.forget()
         for part in pending:
-            self._worker(index).receive(part.index, self._scratch, 0)
+            self._worker(index).receive(part.index)
         for part in self._of_worker[index]:
             self._worker(index).send(frames.pack_request(frames.CLEAR, part.index))
-            self._worker(index).receive(part.index, self._scratch, 0)
+            self._worker(index).receive(part.index)
 
     def submit(
         self,
         part: Part,
         lane: NDArray[np.int64],
-        actions: NDArray[np.integer[Any]],
-        setups: Iterable[tuple[int, EpisodeSetup]],
+        actions: NDArray[np.int8],
+        setups: Sequence[tuple[int, EpisodeSetup]],
     ) -> None:
         """Answer all open rows of a part and start new episodes in idle lanes of it.
 
         Parameters
         ----------
         part : Part
-        lane, actions : int array, ``[B]``
-            The part's open rows, already in the `histories`.
-        setups : iterable of (int, EpisodeSetup)
+        lane : int array, ``[B]``
+            Of the part's open rows.
+        actions : int8 array, ``[B]``
+            Theirs, already in the `histories`.
+        setups : sequence of (int, EpisodeSetup)
             Lane and episode.
         """
-        begun = [(number, setup) for number, setup in setups]
-        for number, setup in begun:
+        for number, setup in setups:
             part.setups[number] = setup
             self.histories.clear(number)
             self._deaths.pop(number, None)
         if part.lost:
             actions = actions[~np.isin(lane, [number for number, _ in part.lost])]
-        packed = [frames.pack_setup(number - part.first, setup, self._teams(setup)) for number, setup in begun]
-        body = b"".join(packed) + actions.astype(np.int8).tobytes()
+        packed = [frames.pack_setup(number - part.first, setup, self._teams(setup)) for number, setup in setups]
+        body = b"".join(packed) + actions.tobytes()
         part.in_flight = True
         self._order[part.worker].append(part)
         try:
@@ -200,15 +247,13 @@ class Pool:
         first, second = setup.options["teams"]
         return int(first), int(second)
 
-    def collect(
-        self, part: Part, arrays: frames.RowArrays, start: int
-    ) -> tuple[int, list[tuple[int, EpisodeResult]], Sequence[str] | None]:
+    def collect(self, part: Part) -> tuple[int, list[tuple[int, EpisodeResult]], Sequence[str] | None]:
         """Wait for a part that was submitted; parts of one worker come in the order of submission.
 
         Returns
         -------
         rows : int
-            Number of open rows, written to `arrays` from row `start` on.
+            Number of open rows; they are the first of ``part.rows``.
         results : list of (int, EpisodeResult)
             Lane and result of the episodes that ended.
         text : sequence of str or None
@@ -216,7 +261,7 @@ class Pool:
         """
         while True:
             try:
-                rows, words, extras = self._worker(part.worker).receive(part.index, arrays, start)
+                rows, words, extras = self._worker(part.worker).receive(part.index)
                 break
             except WorkerGoneError as error:
                 self._recover(part.worker, error)
@@ -249,7 +294,7 @@ class Pool:
                     f"a simulator process failed {self._starts[index]} times in a row: {reason}"
                 ) from None
             _LOG.warning("a simulator process is replaced and its battles are rebuilt: %s", reason)
-            self._workers[index] = Worker(self._timeout)
+            self._workers[index] = Worker(self._timeout, self._memories[index].descriptor)
             try:
                 self._open(index)
                 self._rebuild(index)
@@ -267,7 +312,7 @@ class Pool:
             if not part.in_flight:
                 # Its rows are with the caller already; the worker must know which they are.
                 worker.send(frames.pack_request(frames.SHOW, part.index))
-                worker.receive(part.index, self._scratch, 0)
+                worker.receive(part.index)
         for part in self._order[index]:
             worker.send(frames.pack_request(frames.SHOW, part.index))
 
@@ -279,7 +324,7 @@ class Pool:
         body += actions[0].tobytes() + actions[1].tobytes()
         try:
             worker.send(frames.pack_request(frames.REPLAY, part.index, (len(actions[0]), len(actions[1])), body))
-            worker.receive(part.index, self._scratch, 0)
+            worker.receive(part.index)
         except WorkerGoneError as error:
             self._deaths[number] = self._deaths.get(number, 0) + 1
             if self._deaths[number] >= _MAX_DEATHS:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +24,8 @@ __all__ = ["FORFEIT", "ShowdownVectorGame"]
 FORFEIT = -1
 """The action that gives up the battle; always legal, and never in the mask."""
 
-_PART_LANES = 64
-"""Most lanes that a worker steps at a time; the answer about so many still fits into a pipe as a whole."""
+_BATCH_LANES = 128
+"""Battles that are handed out together at most, unless said otherwise."""
 
 
 @dataclass
@@ -34,6 +34,7 @@ class _Batch:
 
     parts: list[Part]
     arrays: frames.RowArrays
+    """Those of its part, or a copy of the rows of all its parts, one after the other."""
     pending: list[list[tuple[int, EpisodeSetup]]]
     """Per part, the episodes that its idle lanes begin with the next step."""
     bounds: list[int] = field(default_factory=list)
@@ -55,8 +56,8 @@ class ShowdownVectorGame(VectorGame):
     num_workers : int
         Processes; never more than lanes.
     batch_lanes : int, optional
-        About how many battles are handed out together. Default: half of the lanes, so that two batches alternate,
-        but no more than 128.
+        About how many battles are handed out together. Default: half of the lanes, so that two batches alternate, or
+        all of them where there is only one core to work on; but no more than 128.
 
     Raises
     ------
@@ -78,21 +79,17 @@ class ShowdownVectorGame(VectorGame):
         self.num_actions = game.num_actions
         self.observation_space = game.observation_space
         blocks = game.blocks
-        parts = _split(num_lanes, self.num_workers)
-        self._pool = Pool(parts, game.rules, game.worker_options(), blocks, self.num_actions, game.timeout)
+        wanted = batch_lanes or min(_BATCH_LANES, num_lanes if _usable_cores() == 1 else -(-num_lanes // 2))
+        lanes = _split(num_lanes, self.num_workers, wanted)
+        self._pool = Pool(lanes, game.rules, game.worker_options(), blocks, self.num_actions, game.timeout)
         found = self._pool.facts["num_actions"]
         if found != self.num_actions:
             raise SimulatorError(f"the simulator has {found} actions for {game.format}, expected {self.num_actions}")
         self._batches = [
-            _Batch(
-                group,
-                frames.RowArrays(2 * sum(part.lanes for part in group), blocks, self.num_actions),
-                [[] for _ in group],
-            )
-            for group in _group(parts, batch_lanes or min(128, -(-num_lanes // 2)))
+            _Batch(group, self._arrays_of(group), [[] for _ in group]) for group in _group(self._pool.parts)
         ]
         self._none = no_decisions(self.num_actions, self._batches[0].arrays.observation)
-        self._row = np.arange(2 * num_lanes)
+        self._first_action = self.num_actions * np.arange(2 * num_lanes)
         self._episode = np.zeros(num_lanes, np.int64)
         self._turns: deque[_Batch] = deque()
         self._schedule: Iterator[EpisodeSetup] = iter(())
@@ -126,54 +123,67 @@ class ShowdownVectorGame(VectorGame):
         """
         self._schedule = iter(schedule)
         self._turns.clear()
-        with self._closed_on_error():
-            self._pool.start_workers()
-            self._pool.forget()
-            for batch in self._batches:
-                self._fill(batch)
-            return self._next()
+        return self._exchange(self._restart)
+
+    def _restart(self) -> None:
+        self._pool.start_workers()
+        self._pool.forget()
+        for batch in self._batches:
+            self._fill(batch)
 
     def step(self, actions: NDArray[np.integer[Any]]) -> tuple[Decisions, list[EpisodeResult]]:
         """Answer the rows returned last; see `pokenash.games.VectorGame.step`."""
         if not self._usable:
             raise SimulatorError("there is no battle in play: the game was closed or interrupted; call start first")
-        if self._open is None:
+        batch, decisions = self._open, self._decisions
+        if batch is None:
             raise InputError("every episode has been played, so there is no row to answer; call start first")
-        decisions = self._decisions
         chosen = self._checked(actions, decisions)
-        with self._closed_on_error():
-            self._pool.histories.append(decisions.lane, decisions.player, decisions.decision, chosen)
-            self._submit(self._open, chosen)
-            return self._next()
+        self._pool.histories.append(decisions.lane, decisions.player, decisions.decision, chosen)
+        return self._exchange(lambda: self._submit(batch, decisions.lane, chosen))
 
-    @contextmanager
-    def _closed_on_error(self) -> Iterator[None]:
-        """An exception in the middle of an exchange with a worker, such as Ctrl-C, leaves nothing to go on with."""
+    def _exchange(self, begin: Callable[[], None]) -> tuple[Decisions, list[EpisodeResult]]:
+        """Tell the workers something and wait for what is next.
+
+        An exception in the middle of it, such as Ctrl-C, leaves nothing to go on with.
+        """
         self._usable = False
         try:
-            yield
+            begin()
+            answer = self._next()
         except BaseException:
             self.close()
             raise
         self._usable = True
+        return answer
 
-    def _checked(self, actions: NDArray[np.integer[Any]], decisions: Decisions) -> NDArray[np.integer[Any]]:
+    def _checked(self, actions: NDArray[np.integer[Any]], decisions: Decisions) -> NDArray[np.int8]:
         """The actions as an array, if every one of them may be taken."""
         chosen = np.asarray(actions)
         rows = len(decisions)
         if chosen.shape != (rows,) or chosen.dtype.kind not in "iu":
             raise InputError(f"got actions of shape {chosen.shape} and dtype {chosen.dtype}, expected {rows} integers")
-        if chosen.min() >= 0 and chosen.max() < self.num_actions:
-            legal = decisions.action_mask[self._row[:rows], chosen]
-        else:
-            inside = (chosen >= 0) & (chosen < self.num_actions)
-            legal = inside & decisions.action_mask[self._row[:rows], np.where(inside, chosen, 0)]
-            legal |= chosen == FORFEIT
-        if not legal.all():
-            row = int(np.argmin(legal))
-            agent = f"player_{decisions.player[row]} of episode {decisions.episode[row]}"
-            raise IllegalActionError(agent, int(chosen[row]), np.flatnonzero(decisions.action_mask[row]).tolist())
-        return chosen
+        mask = decisions.action_mask.ravel()
+        if not (
+            chosen.min() >= 0
+            and chosen.max() < self.num_actions
+            and mask.take(self._first_action[:rows] + chosen).all()
+        ):
+            self._check_each(chosen, decisions)
+        return chosen.astype(np.int8)
+
+    def _check_each(self, chosen: NDArray[np.integer[Any]], decisions: Decisions) -> None:
+        """Refuse the first action that may not be taken; some are out of range, `FORFEIT` perhaps, or illegal."""
+        for row, action in enumerate(chosen.tolist()):
+            legal = decisions.action_mask[row]
+            if action != FORFEIT and not (0 <= action < self.num_actions and legal[action]):
+                agent = f"player_{decisions.player[row]} of episode {decisions.episode[row]}"
+                raise IllegalActionError(agent, action, np.flatnonzero(legal).tolist())
+
+    def _arrays_of(self, parts: Sequence[Part]) -> frames.RowArrays:
+        if len(parts) == 1:
+            return parts[0].rows
+        return frames.RowArrays(2 * sum(part.lanes for part in parts), self.game.blocks, self.num_actions)
 
     def _fill(self, batch: _Batch) -> None:
         """Have all lanes of a batch begin an episode."""
@@ -182,7 +192,7 @@ class ShowdownVectorGame(VectorGame):
         for position, part in enumerate(batch.parts):
             for lane in range(part.first, part.first + part.lanes):
                 self._begin(batch, position, lane)
-        self._submit(batch, np.zeros(0, np.int64))
+        self._submit(batch, _NO_LANES, _NO_ACTIONS)
 
     def _begin(self, batch: _Batch, position: int, lane: int) -> None:
         """Have a free lane take the next episode of the schedule, if there is one."""
@@ -193,14 +203,15 @@ class ShowdownVectorGame(VectorGame):
         batch.pending[position].append((lane, setup))
         self._episode[lane] = setup.episode
 
-    def _submit(self, batch: _Batch, actions: NDArray[np.integer[Any]]) -> None:
+    def _submit(self, batch: _Batch, lane: NDArray[np.int64], actions: NDArray[np.int8]) -> None:
         """Send off the parts of a batch that have anything to do, and put it in the queue."""
         busy = False
+        bounds = batch.bounds
         for position, part in enumerate(batch.parts):
-            rows = slice(batch.bounds[position], batch.bounds[position + 1])
+            start, stop = bounds[position], bounds[position + 1]
             pending = batch.pending[position]
-            if pending or rows.stop > rows.start:
-                self._pool.submit(part, batch.arrays.lane[rows], actions[rows], pending)
+            if pending or stop > start:
+                self._pool.submit(part, lane[start:stop], actions[start:stop], pending)
                 batch.pending[position] = []
                 busy = True
         if busy:
@@ -217,24 +228,26 @@ class ShowdownVectorGame(VectorGame):
                 self._open = batch
                 self._decisions = self._view(batch, rows, texts)
                 return self._decisions, results
-            self._submit(batch, np.zeros(0, np.int64))
+            self._submit(batch, _NO_LANES, _NO_ACTIONS)
         self._open = None
         self._decisions = self._none
         return self._none, results
 
     def _collect(self, batch: _Batch, results: list[EpisodeResult]) -> Mapping[int, Sequence[str]]:
-        """Read the answers about a batch; returns the texts of its parts by their first row."""
+        """Wait for the answers about a batch; returns the texts of its parts by their first row."""
         texts = {}
+        start = 0
         batch.bounds = [0]
         for position, part in enumerate(batch.parts):
-            start = batch.bounds[-1]
             if part.in_flight:
-                rows, ended, text = self._pool.collect(part, batch.arrays, start)
+                rows, ended, text = self._pool.collect(part)
                 if text is not None:
                     texts[start] = text
                 for lane, result in ended:
                     results.append(result)
                     self._begin(batch, position, lane)
+                if batch.arrays is not part.rows:
+                    batch.arrays.put(start, part.rows, rows)
                 start += rows
             batch.bounds.append(start)
         return texts
@@ -259,29 +272,29 @@ class ShowdownVectorGame(VectorGame):
         )
 
 
-def _split(num_lanes: int, num_workers: int) -> list[Part]:
-    """Spread the lanes over the workers in parts: at least two per worker where there are lanes enough."""
-    parts: list[Part] = []
-    first = 0
-    for worker in range(num_workers):
-        own = num_lanes // num_workers + (worker < num_lanes % num_workers)
-        pieces = max(-(-own // _PART_LANES), min(2, own))
-        for index in range(pieces):
-            lanes = own // pieces + (index < own % pieces)
-            parts.append(Part(worker, index, first, lanes))
-            first += lanes
-    return parts
+_NO_LANES = np.zeros(0, np.int64)
+_NO_ACTIONS = np.zeros(0, np.int8)
 
 
-def _group(parts: Sequence[Part], batch_lanes: int) -> list[list[Part]]:
-    """Batches of about so many lanes, each of parts of all workers in turn."""
-    queue = sorted(parts, key=lambda part: (part.index, part.worker))
-    groups: list[list[Part]] = []
-    room = 0
-    for part in queue:
-        if part.lanes > room:
-            groups.append([])
-            room = max(batch_lanes, part.lanes)
-        groups[-1].append(part)
-        room -= part.lanes
+def _usable_cores() -> int:
+    """Cores that this process and its workers may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _split(num_lanes: int, num_workers: int, batch_lanes: int) -> list[list[int]]:
+    """Spread the lanes over the workers, in as many parts each as there are to be batches."""
+    pieces = -(-num_lanes // batch_lanes)
+    return [_shares(own, min(pieces, own)) for own in _shares(num_lanes, num_workers)]
+
+
+def _shares(total: int, count: int) -> list[int]:
+    """A whole number in so many shares that differ by at most one."""
+    return [total // count + (index < total % count) for index in range(count)]
+
+
+def _group(parts: Sequence[Part]) -> list[list[Part]]:
+    """Batches, each of a part of every worker."""
+    groups: list[list[Part]] = [[] for _ in range(1 + max(part.index for part in parts))]
+    for part in parts:
+        groups[part.index].append(part)
     return groups

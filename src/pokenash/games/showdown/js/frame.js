@@ -3,8 +3,8 @@
  * The binary frames between Python (frames.py) and the worker, little-endian, over blocking pipes.
  *
  * A request is a header of four uint32 (kind, part, two counts, see frames.py) with its body's length before it; an answer
- * is a header of five uint32 (kind, part, rows, results, length of the extras) and then one block per array: exactly the
- * rows that owe a decision, then the results, then the extras as JSON.
+ * is a header of five uint32 (kind, part, rows, results, length of the extras), the results, and the extras as JSON. The
+ * rows that owe a decision are written to a file in memory before, which both sides share.
  */
 const fs = require('fs');
 
@@ -13,31 +13,41 @@ const REASONS = ['win', 'tie', 'turn limit', 'forfeit', 'error'];
 const SETUP_BYTES = 112;
 const RESULT_WORDS = 6;
 
-/** Fill a buffer from standard input; false at its end. */
-function fill(buffer, length) {
-  let got = 0;
-  while (got < length) {
-    const bytes = fs.readSync(0, buffer, got, length - got, null);
+const HEADER_BYTES = 20;
+let input = Buffer.alloc(1 << 16);
+let first = 0; // of what was read and not yet asked for
+let last = 0;
+
+/** Have `length` bytes of standard input at `first`; false at its end. */
+function fill(length) {
+  if (first + length > input.length) {
+    const larger = length > input.length ? Buffer.alloc(2 * length) : input;
+    input.copy(larger, 0, first, last);
+    last -= first;
+    first = 0;
+    input = larger;
+  }
+  while (last - first < length) {
+    const bytes = fs.readSync(0, input, last, input.length - last, null);
     if (bytes === 0) return false;
-    got += bytes;
+    last += bytes;
   }
   return true;
 }
 
-const requestHeader = Buffer.alloc(20);
-let requestBody = Buffer.alloc(1 << 16);
-
 /** The next request, or null when the parent has closed the pipe. The body is valid until the next call. */
 function readRequest() {
-  if (!fill(requestHeader, 20)) return null;
-  const length = requestHeader.readUInt32LE(0);
-  if (length > requestBody.length) requestBody = Buffer.alloc(2 * length);
-  if (!fill(requestBody, length)) return null;
+  if (first === last) first = last = 0;
+  if (!fill(HEADER_BYTES)) return null;
+  const length = input.readUInt32LE(first);
+  if (!fill(HEADER_BYTES + length)) return null;
+  const at = first;
+  first += HEADER_BYTES + length;
   return {
-    kind: requestHeader.readUInt32LE(4),
-    part: requestHeader.readUInt32LE(8),
-    counts: [requestHeader.readUInt32LE(12), requestHeader.readUInt32LE(16)],
-    body: requestBody.subarray(0, length),
+    kind: input.readUInt32LE(at + 4),
+    part: input.readUInt32LE(at + 8),
+    counts: [input.readUInt32LE(at + 12), input.readUInt32LE(at + 16)],
+    body: input.subarray(at + HEADER_BYTES, first),
   };
 }
 
@@ -69,44 +79,66 @@ function readSetup(body, start, teams) {
   };
 }
 
-/** The arrays of an answer, with room for the rows of a part of `lanes` battles. */
-class Answer {
+const TYPES = {int64: 8, int16: 2, float32: 4, uint8: 1};
+
+/** The arrays of up to so many rows, one after the other in one buffer; frames.py has the same. */
+class Rows {
   /** @param blocks [{name, type, size}]: the observation's arrays, `size` numbers a row */
-  constructor(lanes, blocks, numActions) {
-    const rows = 2 * lanes;
-    this.header = new Uint32Array(5);
-    this.results = new Int32Array(RESULT_WORDS * lanes);
-    // 64-bit integers as pairs of words, the high ones always 0.
-    this.lane = new Int32Array(2 * rows);
-    this.player = new Int32Array(2 * rows);
-    this.decision = new Int32Array(2 * rows);
-    this.mask = new Uint8Array(numActions * rows);
-    this.observation = {};
-    this.views = [[this.lane, 8], [this.player, 8], [this.decision, 8], [this.mask, numActions]];
-    for (const {name, type, size} of blocks) {
-      const array = type === 'int16' ? new Int16Array(size * rows) : new Float32Array(size * rows);
-      this.observation[name] = array;
-      this.views.push([array, size * array.BYTES_PER_ELEMENT]);
+  constructor(capacity, blocks, numActions) {
+    const wanted = [['int64', 1], ['int64', 1], ['int64', 1], ['uint8', numActions]];
+    for (const {type, size} of blocks) wanted.push([type, size]);
+    const places = [];
+    let stop = 0;
+    for (const [type, size] of wanted) {
+      places.push(Math.ceil(stop / 8) * 8);
+      stop = places.at(-1) + TYPES[type] * size * capacity;
     }
-    this.views = this.views.map(([array, stride]) => [new Uint8Array(array.buffer), stride]);
-    this.headerBytes = new Uint8Array(this.header.buffer);
-    this.resultBytes = new Uint8Array(this.results.buffer);
+    const buffer = new ArrayBuffer(stop);
+    this.bytes = new Uint8Array(buffer);
+    // 64-bit integers as pairs of words, the high ones always 0.
+    [this.lane, this.player, this.decision] = [0, 1, 2].map(i => new Int32Array(buffer, places[i], 2 * capacity));
+    this.mask = new Uint8Array(buffer, places[3], numActions * capacity);
+    this.observation = {};
+    blocks.forEach(({name, type, size}, i) => {
+      const kind = type === 'int16' ? Int16Array : Float32Array;
+      this.observation[name] = new kind(buffer, places[4 + i], size * capacity);
+    });
+  }
+
+  /** Write everything to a file from `offset` on. */
+  write(file, offset) {
+    let written = 0;
+    while (written < this.bytes.length) {
+      written += fs.writeSync(file, this.bytes, written, this.bytes.length - written, offset + written);
+    }
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** What goes back through the pipe about a part of `lanes` battles. */
+class Answer {
+  constructor(lanes) {
+    this.bytes = Buffer.alloc(HEADER_BYTES + 4 * RESULT_WORDS * lanes);
+    this.words = new Int32Array(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length / 4);
   }
 
   addResult(index, lane, result) {
     const words = [lane, REASONS.indexOf(result.reason), result.winner, result.turns, ...result.remaining];
-    this.results.set(words, RESULT_WORDS * index);
+    this.words.set(words, HEADER_BYTES / 4 + RESULT_WORDS * index);
   }
 
   send(kind, part, rows, results, extras) {
-    const text = extras === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(extras));
-    this.header.set([kind, part, rows, results, text.length]);
-    const views = [this.headerBytes];
-    if (rows) for (const [bytes, stride] of this.views) views.push(bytes.subarray(0, rows * stride));
-    if (results) views.push(this.resultBytes.subarray(0, 4 * RESULT_WORDS * results));
-    if (text.length) views.push(text);
-    writeAll(views);
+    const text = extras === undefined ? NOTHING : Buffer.from(JSON.stringify(extras));
+    const {words} = this;
+    words[0] = kind;
+    words[1] = part;
+    words[2] = rows;
+    words[3] = results;
+    words[4] = text.length;
+    const head = this.bytes.subarray(0, HEADER_BYTES + 4 * RESULT_WORDS * results);
+    writeAll(text.length ? [head, text] : [head]);
   }
 }
 
-module.exports = {Answer, KIND, SETUP_BYTES, readRequest, readSetup};
+module.exports = {Answer, KIND, Rows, SETUP_BYTES, readRequest, readSetup};

@@ -2,19 +2,24 @@
 /** Some of a worker's battles, stepped and shown together. */
 const {writeMask} = require('./actions');
 const {encode} = require('./encoder');
-const {Answer, KIND, SETUP_BYTES, readSetup} = require('./frame');
+const {Answer, KIND, Rows, SETUP_BYTES, readSetup} = require('./frame');
 const {Lane} = require('./lane');
 
 const PLAYERS = [0, 1];
 
 class Part {
-  /** @param world what all battles of the worker share, see `Lane`, and {teams, blocks, numActions} */
-  constructor(index, {first, lanes}, world) {
+  /**
+   * @param place {first, lanes, offset}: its lanes, and where its rows go in the shared memory
+   * @param world what all battles of the worker share, see `Lane`, and {teams, blocks, numActions, memory}
+   */
+  constructor(index, {first, lanes, offset}, world) {
     this.index = index;
     this.first = first;
+    this.offset = offset;
     this.world = world;
     this.lanes = Array.from({length: lanes}, () => new Lane(world));
-    this.answer = new Answer(lanes, world.blocks, world.numActions);
+    this.rows = new Rows(2 * lanes, world.blocks, world.numActions);
+    this.answer = new Answer(lanes);
     this.asked = []; // 2 * lane + player of the rows that were shown last
   }
 
@@ -71,18 +76,19 @@ class Part {
     const told = extras.text.some(text => text !== '');
     if (!told) delete extras.text;
     const any = told || Object.keys(extras.results).length > 0;
+    if (this.asked.length) this.rows.write(this.world.memory, this.offset);
     this.answer.send(KIND.show, this.index, this.asked.length, results, any ? extras : undefined);
   }
 
   addRow(texts, lane, index, player) {
-    const {answer} = this;
+    const {rows} = this;
     const row = this.asked.length;
     this.asked.push(2 * index + player);
-    answer.lane[2 * row] = this.first + index;
-    answer.player[2 * row] = player;
-    answer.decision[2 * row] = lane.answered[player];
-    encode(lane.trackers[player], answer.observation, row);
-    writeMask(lane.trackers[player], answer.mask, row * this.world.numActions);
+    rows.lane[2 * row] = this.first + index;
+    rows.player[2 * row] = player;
+    rows.decision[2 * row] = lane.answered[player];
+    encode(lane.trackers[player], rows.observation, row);
+    writeMask(lane.trackers[player], rows.mask, row * this.world.numActions);
     texts.push(lane.takeText(player));
   }
 

@@ -40,12 +40,13 @@ function open(options) {
     gimmicks,
     vocab: buildVocab(dex),
     teams: options.teams,
+    memory: options.memory,
     turnLimit: options.turn_limit || Infinity,
     blocks: Object.entries(SIZES).map(([name, size]) => ({name, size, type: name.endsWith('_ids') ? 'int16' : 'float32'})),
     numActions: numActions(gimmicks),
   };
   const parts = options.parts.map((part, index) => new Part(index, part, world));
-  new Answer(0, [], 0).send(KIND.open, 0, 0, 0, {num_actions: world.numActions, sizes: SIZES});
+  new Answer(0).send(KIND.open, 0, 0, 0, {num_actions: world.numActions, sizes: SIZES});
   return parts;
 }
 
