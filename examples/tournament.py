@@ -1,9 +1,10 @@
-"""A round robin of the heuristics on gen1ou: win rates with their counts and Wilson intervals.
+"""A round robin on gen1ou: win rates with their counts and Wilson intervals.
 
 Every pair plays each drawn start (two teams and a seed) in both seats. Run it again with more battles and it plays
 only what the log lacks.
 
     python examples/tournament.py --battles 200 --log runs/tournament/matches.jsonl
+    python examples/tournament.py --policies runs/demo/iteration_3/population.json type_aware
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import tyro
 
 from pokenash.algorithms import EmpiricalGame, MatchLog, get_meta_solver, play_tournament
 from pokenash.arena import Arena
+from pokenash.experiments.psro_settings import member_specs
 from pokenash.games import load_game
-from pokenash.policies import PolicySpec
 
 
 @dataclass
@@ -26,7 +27,7 @@ class Settings:
     format: str = "gen1ou"
     """battle format"""
     policies: tuple[str, ...] = ("uniform", "max_power", "type_aware", "gen1ou_heuristic")
-    """kinds of policies that meet"""
+    """who meets: kinds of policies, .safetensors checkpoints, or a run's population.json"""
     battles: int = 200
     """battles per pair, half of them with the seats exchanged"""
     lanes: int = 64
@@ -58,7 +59,7 @@ def table(game: EmpiricalGame) -> str:
 def main(settings: Settings) -> None:
     """Play and print."""
     showdown = load_game({"game": "showdown", "format": settings.format})
-    population = [PolicySpec(kind, kind) for kind in settings.policies]
+    population = member_specs(settings.policies)
     with Arena(showdown, num_lanes=settings.lanes, num_workers=settings.workers, progress=True) as arena:
         game = play_tournament(arena, MatchLog(settings.log), population, battles=settings.battles, seed=settings.seed)
         if arena.battles_per_second:
