@@ -64,9 +64,11 @@ class BareLoop:
         Its format and teams are played.
     speedups : bool
         Whether with the simulator speed-ups.
+    battles : int
+        In play at a time; each of them makes an update in turn.
     """
 
-    def __init__(self, game: ShowdownGame, speedups: bool = False) -> None:
+    def __init__(self, game: ShowdownGame, speedups: bool = False, battles: int = 1) -> None:
         self._process = subprocess.Popen(
             [node_executable(), SCRIPTS / "bare_loop.js", script_directory()],
             stdin=subprocess.PIPE,
@@ -75,7 +77,8 @@ class BareLoop:
             env=node_environment(),
         )
         assert game.teams is not None
-        self._say(json.dumps({"format": game.format, "teams": list(game.teams), "seed": 1, "speedups": speedups}))
+        settings = {"format": game.format, "teams": list(game.teams), "seed": 1}
+        self._say(json.dumps({**settings, "speedups": speedups, "battles": battles}))
         self.updates_per_decision = 0.0
 
     def _say(self, line: str) -> None:

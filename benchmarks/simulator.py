@@ -5,7 +5,8 @@ uniform random legal choices. Measurements alternate over several rounds; median
 
     core      one core: Python-driven play with tensor observations and masks, at several batch sizes and with and
               without simulator speed-ups, against a loop of `battle.choose` inside the same Node on the untouched
-              simulator. Both processes of a Python-driven measurement are pinned to the one core.
+              simulator. Both processes of a Python-driven measurement are pinned to the one core. The same loop with
+              several battles in turn says what taking turns costs by itself.
     workers   two workers against one, on all cores
     server    two workers against two poke-env `RandomPlayer`s on a local Showdown server, at its best concurrency
     memory    of Python and its workers together, for 256 battles at a time, over 5,000 battles
@@ -32,7 +33,8 @@ from pokenash.games.showdown.node import simulator_version
 FORMAT = "gen1ou"
 LANES = (1, 4, 16, 64, 256)
 PARTS = ("core", "workers", "server", "memory")
-WORKERS_LANES = 64
+IN_TURN = (16, 256)
+WORKERS_LANES = 32
 CONCURRENCIES = (1, 10, 25, 50)
 MEMORY_BATTLES = 5000
 WARM_UP_DECISIONS = 60_000
@@ -76,16 +78,19 @@ def measure_core(rounds: int, seconds: float, core: int) -> list[dict[str, Any]]
     os.sched_setaffinity(0, {core})
     games = {speedups: ShowdownGame(FORMAT, speedups=speedups) for speedups in (False, True)}
     bare = BareLoop(games[False])
+    in_turn = {f"bare loop, {battles} battles in turn": BareLoop(games[False], battles=battles) for battles in IN_TURN}
     driven = {
         f"{'with' if speedups else 'without'} speed-ups, {lanes} lanes": (speedups, lanes, DrivenPlay(game, lanes))
         for speedups, game in games.items()
         for lanes in LANES
     }
     try:
-        plays = {"bare loop": bare.play, **{name: one[2].play for name, one in driven.items()}}
+        plays = {"bare loop": bare.play, **{name: one.play for name, one in in_turn.items()}}
+        plays |= {name: one[2].play for name, one in driven.items()}
         rates = medians(alternate(plays, rounds, seconds))
     finally:
-        bare.close()
+        for loop in (bare, *in_turn.values()):
+            loop.close()
         for _, _, one in driven.values():
             one.close()
         os.sched_setaffinity(0, everywhere)
