@@ -171,7 +171,6 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         # The same start, and rounds enough for best responses that win clearly.
         "standard": {
             "population": ("uniform", "max_power"),
-            "iterations": 4,
             "collection_battles": 1500,
             "updates": 100,
             "evaluation_battles": 2000,
