@@ -1,7 +1,7 @@
 """What keeps self-play from running in circles: divergences from a reference, entropy, schedules and their control.
 
-Learners that play themselves cycle where a game is cyclic (rock, paper, scissors). A reverse KL divergence to a reference
-policy and an entropy bonus damp that (Sokota et al., "A Unified Approach to Reinforcement Learning, Quantal Response
+Learners that play themselves cycle where a game is cyclic (rock, paper, scissors). A reverse KL divergence to a
+reference policy and an entropy bonus damp that (Sokota et al., "A Unified Approach to Reinforcement Learning, Quantal Response
 Equilibria, and Two-Player Zero-Sum Games", 2022: magnetic mirror descent). Their weights fall by a power law while the
 policy converges, and a controller keeps the steps of the policy near a wanted length. Imports without torch.
 """
@@ -54,7 +54,7 @@ class PowerLaw:
     def at(self, time: float) -> float:
         """The weight at a time of at least 0."""
         _check("time", time, 0.0)
-        value = max(self.initial * (1.0 + time / self.time_scale) ** -self.exponent, self.floor)
+        value = max(self.initial * math.pow(1.0 + time / self.time_scale, -self.exponent), self.floor)
         return value if self.cap is None else min(value, self.cap)
 
 
