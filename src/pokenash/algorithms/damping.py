@@ -1,9 +1,10 @@
 """What keeps self-play from running in circles: divergences from a reference, entropy, schedules and their control.
 
 Learners that play themselves cycle where a game is cyclic (rock, paper, scissors). A reverse KL divergence to a
-reference policy and an entropy bonus damp that (Sokota et al., "A Unified Approach to Reinforcement Learning, Quantal Response
-Equilibria, and Two-Player Zero-Sum Games", 2022: magnetic mirror descent). Their weights fall by a power law while the
-policy converges, and a controller keeps the steps of the policy near a wanted length. Imports without torch.
+reference policy and an entropy bonus damp that (magnetic mirror descent: Sokota et al., "A Unified Approach to
+Reinforcement Learning, Quantal Response Equilibria, and Two-Player Zero-Sum Games", 2022). Their weights fall by a
+power law while the policy converges, and a controller keeps the steps of the policy near a wanted length. Imports
+without torch.
 """
 
 from __future__ import annotations
