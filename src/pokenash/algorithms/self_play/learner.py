@@ -1,0 +1,191 @@
+"""One update of self-play: what was played by both seats moves the network, damped.
+
+With the entropy bonus, or with a reference that plays uniformly as a fresh network nearly does, this is the sampled
+form of magnetic mirror descent (Sokota et al. 2022, who use PPO's objective with a magnet in their experiments with
+networks). With a periodic reference it is near R-NaD (Perolat et al., "Mastering the game of Stratego with model-free
+multiagent reinforcement learning", 2022), which puts the same penalty into the rewards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pokenash.algorithms.damping import Damping, entropy, reverse_kl
+from pokenash.algorithms.oracles.collection import Rows, advantages
+from pokenash.algorithms.oracles.core import derive_seed
+from pokenash.algorithms.oracles.learning import (
+    clip_gradients,
+    clipped_objective,
+    legal_log_probabilities,
+    minibatches,
+    set_learning_rate,
+)
+from pokenash.algorithms.oracles.training_state import TrainingState
+from pokenash.algorithms.self_play.settings import SelfPlaySettings
+from pokenash.policies.networks import Network, copy_network, masked_log_probabilities
+
+__all__ = ["REFERENCE", "WEIGHTS_AVERAGE", "SelfPlayLearner"]
+
+REFERENCE, WEIGHTS_AVERAGE = "reference", "weights"
+
+_ADAM_EPSILON = 1e-5
+# The divergences that are logged and steered by are measured on so many decisions of a round, exactly for each of them.
+_MEASURED_ROWS = 4096
+_MEASURES = ("policy_loss", "value_loss", "entropy", "clip_fraction", "gradient_norm")
+
+
+class SelfPlayLearner:
+    """A network, its reference, the average of its weights, and the damping's factors.
+
+    Parameters
+    ----------
+    network : Network
+        Is trained in place; the first reference is a copy of the whole of it.
+    settings : SelfPlaySettings
+    seed : int
+        Of the order of the rows.
+    """
+
+    def __init__(self, network: Network, settings: SelfPlaySettings, *, seed: int) -> None:
+        self.settings = settings
+        self._seed = seed
+        rate = settings.damping.learning_rate.at(0)
+        optimizer = torch.optim.Adam(network.parameters(), rate, eps=_ADAM_EPSILON)
+        others = {REFERENCE: copy_network(network), WEIGHTS_AVERAGE: copy_network(network)}
+        factors = {"learning_rate_factor": 1.0, "kl_factor": 1.0}
+        self.state = TrainingState(network, optimizer, others=others, numbers=factors)
+
+    @property
+    def network(self) -> Network:
+        """What is trained."""
+        return self.state.network
+
+    @property
+    def damping(self) -> Damping:
+        """The weights in force."""
+        return Damping(self.settings.damping, **self.state.numbers)
+
+    def learn(self, rows: Rows) -> dict[str, Any]:
+        """Do one update.
+
+        Parameters
+        ----------
+        rows : Rows
+            Decisions of both seats, played by the network as it is.
+
+        Returns
+        -------
+        dict
+            Means of the parts of the loss over all steps; the weights that were in force; and, on a sample of the rows,
+            ``kl_to_old``, the reverse KL divergence from the policy before the update, and ``kl_to_reference``.
+        """
+        update, damping = self.state.update, self.damping
+        rate, kl_weight, entropy_weight = damping.learning_rate(update), damping.kl(update), damping.entropy(update)
+        columns, deviation, explained = self._columns(rows, with_reference=kl_weight > 0)
+        sample = np.random.default_rng(derive_seed(self._seed, "sample", update)).permutation(len(rows))[
+            :_MEASURED_ROWS
+        ]
+        inputs, mask = {name: array[sample] for name, array in rows.inputs.items()}, rows.action_mask[sample]
+        old = legal_log_probabilities(self.network, inputs, mask)
+        set_learning_rate(self.state.optimizer, rate)
+        measured: list[NDArray[np.float64]] = []
+        self.network.train()
+        for epoch in range(self.settings.epochs):
+            rng = np.random.default_rng(derive_seed(self._seed, "epoch", update, epoch))
+            for batch in minibatches(columns, self.settings.batch_size, rng):
+                measured.append(self._step(batch, kl_weight, entropy_weight, deviation))
+                self.state.steps += 1
+        self.network.eval()
+        new = legal_log_probabilities(self.network, inputs, mask)
+        kl_to_old = _mean_kl(new, old, mask)
+        kl_to_reference = _mean_kl(new, legal_log_probabilities(self.state.others[REFERENCE], inputs, mask), mask)
+        after = damping.after(update, kl_to_old)
+        self.state.numbers.update(learning_rate_factor=after.learning_rate_factor, kl_factor=after.kl_factor)
+        self.state.update += 1
+        self._follow()
+        return {
+            **dict(zip(_MEASURES, np.mean(measured, axis=0).tolist(), strict=True)),
+            "kl_to_old": kl_to_old,
+            "kl_to_reference": kl_to_reference,
+            "learning_rate": rate,
+            "kl_weight": kl_weight,
+            "entropy_weight": entropy_weight,
+            "advantage_deviation": deviation,
+            "explained_variance": explained,
+        }
+
+    def _columns(self, rows: Rows, *, with_reference: bool) -> tuple[dict[str, NDArray[Any]], float, float]:
+        """What the loss needs per row, the advantages' deviation, and how much of the returns the value explains."""
+        advantage, target = advantages(rows, self.settings.discount, self.settings.gae_lambda)
+        # Where nothing could be chosen there is nothing to learn about choosing.
+        choice = rows.action_mask.sum(axis=1) > 1
+        counted = advantage[choice] if choice.any() else advantage
+        deviation = float(counted.std()) + 1e-8
+        columns: dict[str, NDArray[Any]] = {
+            **rows.inputs,
+            "action_mask": rows.action_mask,
+            "action": rows.action,
+            "old": rows.log_probability,
+            "advantage": ((advantage - counted.mean()) / deviation * choice).astype(np.float32),
+            "target": target,
+        }
+        if with_reference:
+            reference = self.state.others[REFERENCE]
+            columns["reference"] = legal_log_probabilities(reference, rows.inputs, rows.action_mask)
+        unexplained = float(np.var(rows.outcome - rows.value)) / max(float(np.var(rows.outcome)), 1e-8)
+        return columns, deviation, 1 - unexplained
+
+    def _step(
+        self, batch: Mapping[str, Tensor], kl_weight: float, entropy_weight: float, deviation: float
+    ) -> NDArray[np.float64]:
+        """One step of the optimizer; the measures of the batch."""
+        settings, mask = self.settings, batch["action_mask"]
+        scores, values = self.network(batch)
+        log_probabilities = masked_log_probabilities(scores, mask)
+        objective, log_ratio = clipped_objective(log_probabilities, batch, settings.clip)
+        value_loss = ((values - batch["target"]) / deviation).square().mean()
+        mean_entropy = entropy(log_probabilities, mask).mean()
+        loss = settings.value_coefficient * value_loss - objective - entropy_weight * mean_entropy
+        if "reference" in batch:
+            loss = loss + kl_weight * reverse_kl(log_probabilities, batch["reference"], mask).mean()
+        self.state.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = clip_gradients(self.network, settings.max_gradient_norm)
+        self.state.optimizer.step()
+        with torch.no_grad():
+            outside = ((log_ratio.exp() - 1).abs() > settings.clip).float().mean()
+        parts = (-objective, value_loss, mean_entropy, outside)
+        return np.array([*(part.item() for part in parts), norm])
+
+    def _follow(self) -> None:
+        """Let the average of the weights and a moving reference follow the network."""
+        update, reference = self.state.update, self.settings.damping.reference
+        # Less at first, so that the first weights, which were drawn at random, are soon forgotten.
+        _approach(
+            self.state.others[WEIGHTS_AVERAGE], self.network, min(self.settings.weights_decay, 1 - 1 / (update + 1))
+        )
+        if reference.kind == "polyak":
+            _approach(self.state.others[REFERENCE], self.network, reference.decay)
+        elif reference.kind == "periodic" and update % reference.period == 0:
+            self.state.others[REFERENCE].load_state_dict(self.network.state_dict())
+
+
+def _approach(follower: Network, leader: Network, kept: float) -> None:
+    """Move all weights of a network towards another's."""
+    with torch.no_grad():
+        for own, other in zip(follower.parameters(), leader.parameters(), strict=True):
+            own.lerp_(other, 1 - kept)
+        for buffer, other_buffer in zip(follower.buffers(), leader.buffers(), strict=True):
+            buffer.copy_(other_buffer)
+
+
+def _mean_kl(new: NDArray[np.float32], old: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
+    """Mean reverse KL divergence over rows; rounding may not take it below 0."""
+    rows = reverse_kl(torch.from_numpy(new).double(), torch.from_numpy(old).double(), torch.from_numpy(mask))
+    return max(float(rows.mean()), 0.0)
