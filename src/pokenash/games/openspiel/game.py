@@ -10,7 +10,7 @@ from gymnasium import spaces
 
 from pokenash.errors import InputError
 from pokenash.games.core import Game, VectorGame
-from pokenash.games.openspiel.loading import Perspective, load_turn_based
+from pokenash.games.openspiel.loading import Perspective, is_perfect_information, load_turn_based
 from pokenash.games.openspiel.states import StateVectorGame
 from pokenash.games.openspiel.tables import GameTables, InformationStates, enumerate_game, estimate_num_histories
 from pokenash.games.openspiel.vector import TableVectorGame
@@ -47,6 +47,8 @@ class OpenSpielGame(Game):
         The game as it is played, turn-based.
     perspective : Perspective
         What players are shown.
+    perfect_information : bool
+        Whether players know everything but each other's choices of the moment.
 
     Raises
     ------
@@ -64,6 +66,7 @@ class OpenSpielGame(Game):
         self.name = name
         self.parameters = parameters
         self.perspective = Perspective(original, self.game)
+        self.perfect_information = is_perfect_information(original)
         self.num_actions = int(self.game.num_distinct_actions())
         self.observation_space = spaces.Box(-np.inf, np.inf, (self.perspective.size,), np.float32)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pokenash.errors import InputError
 
-__all__ = ["Perspective", "load_turn_based"]
+__all__ = ["Perspective", "is_perfect_information", "load_turn_based"]
 
 # OpenSpiel carries no type information.
 SpielGame = Any
@@ -84,6 +84,11 @@ def _check_kind(game: SpielGame) -> None:
         raise InputError(f"{game} draws its chance itself, so a seed cannot fix it; expected explicit chance")
 
 
+def is_perfect_information(game: SpielGame) -> bool:
+    """Whether players know everything but each other's choices of the moment; of the game as OpenSpiel has it."""
+    return bool(game.get_type().information == pyspiel.GameType.Information.PERFECT_INFORMATION)
+
+
 class Perspective:
     """What the player to move is shown in a state.
 
@@ -103,14 +108,13 @@ class Perspective:
 
     def __init__(self, original: SpielGame, turn_based: SpielGame) -> None:
         kind = turn_based.get_type()
-        perfect = original.get_type().information == pyspiel.GameType.Information.PERFECT_INFORMATION
         # The turn-based form of a game claims words that the game itself may not have.
         self.has_strings = bool(original.get_type().provides_information_state_string)
         self._information_state = bool(kind.provides_information_state_tensor)
         self._observation_string = bool(kind.provides_observation_string)
         if self._information_state:
             self.size = int(turn_based.information_state_tensor_size())
-        elif perfect and kind.provides_observation_tensor:
+        elif is_perfect_information(original) and kind.provides_observation_tensor:
             self.size = int(turn_based.observation_tensor_size())
         else:
             raise InputError(f"OpenSpiel gives no information-state tensor for {original}, so it cannot be observed")
