@@ -134,6 +134,21 @@ def test_best_responses_start_fresh_or_from_the_latest_member(warm_start: str, t
     assert (after.sha256 == before.sha256) == (warm_start == "latest")
 
 
+def test_the_command_line_takes_the_options(tmp_path: Path) -> None:
+    import tyro
+
+    from pokenash.experiments.psro_settings import PSROSettings
+
+    assert PSROSettings().training().warm_start == "strongest"
+    settings = tyro.cli(PSROSettings, args=["--best-responses", "2", "--stop-early", "--fresh"])
+    assert (settings.best_responses, settings.stop_early) == (2, True)
+    assert settings.training().warm_start == "scratch"
+    checkpoint = tmp_path / "weights.safetensors"
+    checkpoint.touch()
+    with pytest.raises(InputError, match="give one of the two"):
+        PSROSettings(fresh=True, initial_checkpoint=checkpoint).training()
+
+
 def test_bad_options_are_refused(rps: AECGame) -> None:
     with pytest.raises(InputError, match="0 best responses"):
         PSRO(rps, [always(0)], RPSOracle(), best_responses=0)
