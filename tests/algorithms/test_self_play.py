@@ -12,20 +12,25 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tests.algorithms.self_play_runs import PRELOAD, SMALL, play_tictactoe
 
 from pokenash.algorithms.damping import AdaptiveControl, DampingSettings, PowerLaw, Reference
+from pokenash.algorithms.exact import nash_conv
 from pokenash.algorithms.oracles.collection import Rows
 from pokenash.algorithms.oracles.learning import repeatable_torch
 from pokenash.algorithms.self_play import SelfPlay, SelfPlayLearner, SelfPlaySettings
+from pokenash.algorithms.self_play.objectives import logits_loss
 from pokenash.arena import Arena, paired_matches
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.games.aec import AECGame
 from pokenash.games.core import Decisions
+from pokenash.games.openspiel import OpenSpielGame
 from pokenash.policies import Uniform, load_policy
 from pokenash.policies.network_settings import MLPSettings
-from pokenash.policies.networks import build_network, copy_network
+from pokenash.policies.networks import build_network, copy_network, masked_log_probabilities
 
 SIGKILL = -9
 
@@ -66,21 +71,22 @@ def small_learner(game: AECGame, damping: DampingSettings, seed: int = 1, **more
     return SelfPlayLearner(network, settings, seed=seed)
 
 
-def test_entropy_and_divergence_enter_the_gradient(tictactoe: AECGame) -> None:
+@pytest.mark.parametrize("objective", ["clipped", "logits"])
+def test_entropy_and_divergence_enter_the_gradient(tictactoe: AECGame, objective: Any) -> None:
     """With nothing else to learn from, each of them moves the policy to where it says."""
     rows = rows_without_advantage(tictactoe, seed=3)
-    still = small_learner(tictactoe, damped(1e-2))
+    still = small_learner(tictactoe, damped(1e-2), objective=objective)
     before = scores_of(still, rows)
     entry = still.learn(rows)
     assert entry["gradient_norm"] == 0
     assert entry["kl_to_old"] == 0
     np.testing.assert_array_equal(scores_of(still, rows), before)
 
-    bonus = small_learner(tictactoe, damped(1e-2, bonus=0.1))
+    bonus = small_learner(tictactoe, damped(1e-2, bonus=0.1), objective=objective)
     entropies = [bonus.learn(rows)["entropy"] for _ in range(30)]
     assert entropies[-1] > entropies[0] + 0.3
 
-    pulled = small_learner(tictactoe, damped(1e-2, kl=0.1))
+    pulled = small_learner(tictactoe, damped(1e-2, kl=0.1), objective=objective)
     elsewhere = build_network(tictactoe, MLPSettings((16,)), seed=9)
     pulled.state.others["reference"].load_state_dict(elsewhere.state_dict())
     divergences = [pulled.learn(rows)["kl_to_reference"] for _ in range(30)]
@@ -98,6 +104,34 @@ def test_the_reference_is_the_whole_network(tictactoe: AECGame) -> None:
     assert learner.learn(rows)["kl_to_reference"] > 0.01
     for name, tensor in learner.state.others["reference"].state_dict().items():
         assert torch.equal(tensor, first[name])
+
+
+@given(st.integers(0, 2**32), st.floats(0.1, 1), st.floats(0, 1))
+def test_pushed_logits_settle_where_the_regularised_best_policy_is(seed: int, bonus: float, pull: float) -> None:
+    """Where the expected push is 0, the policy maximises advantage + bonus * entropy - pull * divergence."""
+    rng = np.random.default_rng(seed)
+    mask = torch.from_numpy(rng.random((1, 5)) < 0.7)
+    mask[0, 0] = True
+    legal = torch.nonzero(mask[0]).squeeze(1)
+    number = len(legal)
+    values = torch.from_numpy(rng.normal(size=5))
+    reference = masked_log_probabilities(torch.from_numpy(rng.normal(size=(1, 5))), mask)
+    # Of the maximum of sum p v + bonus H(p) - pull KL(p, q), which is a softmax.
+    best = masked_log_probabilities((values + pull * reference) / (bonus + pull), mask).requires_grad_(True)
+    p = best.detach().exp()[0]
+    advantage = values - (p * values).sum()
+    # Every action as often as it is played, so that the mean over the batch is the expectation.
+    row = {"action_mask": mask, "reference": reference}
+    total = torch.zeros((), dtype=torch.float64)
+    for action in legal:
+        sample = {"action": action.view(1), "old": best.detach()[:, action], "advantage": advantage[action].view(1)}
+        total = total - p[action] * logits_loss(best, {**row, **sample}, 1e300, bonus, pull).objective
+    nothing = {**sample, "advantage": torch.zeros(1)}
+    (push,) = torch.autograd.grad(total + logits_loss(best, {**row, **nothing}, 1e300, bonus, pull).total, best)
+    # The centred logits sum to 0, so a push of all of them alike moves nothing.
+    residual = push[0, legal] - push[0, legal].sum() / number
+    # Double precision.
+    assert residual.abs().max() < 1e-9
 
 
 @pytest.mark.parametrize("kind", ["periodic", "polyak"])
@@ -130,10 +164,11 @@ def test_the_controller_steers_by_the_observed_divergence_and_remembers(tictacto
     np.testing.assert_allclose([e["kl_weight"] for e in entries], 0.1 * 1.5 ** np.arange(4))
 
 
-def test_rows_of_one_legal_action_are_harmless(tictactoe: AECGame) -> None:
+@pytest.mark.parametrize("objective", ["clipped", "logits"])
+def test_rows_of_one_legal_action_are_harmless(tictactoe: AECGame, objective: Any) -> None:
     rows = rows_without_advantage(tictactoe, seed=3)
     rows.action_mask[:] = np.eye(tictactoe.num_actions, dtype=np.bool_)[rows.action]
-    learner = small_learner(tictactoe, damped(1e-2, kl=0.1, bonus=0.1))
+    learner = small_learner(tictactoe, damped(1e-2, kl=0.1, bonus=0.1), objective=objective)
     before = scores_of(learner, rows)
     entry = learner.learn(replace(rows, outcome=np.ones(len(rows), np.float32)))
     assert entry["entropy"] == entry["kl_to_old"] == entry["kl_to_reference"] == 0
@@ -159,6 +194,27 @@ def test_both_seats_learn_from_the_same_batch(tmp_path: Path, tictactoe: AECGame
     entry = json.loads((tmp_path / "training.jsonl").read_text())
     assert entry["rows"] == len(rows)
     assert entry["mean_length"] == pytest.approx(len(rows) / SMALL.episodes_per_update)
+
+
+def test_the_average_comes_near_the_equilibrium_of_kuhn_poker(tmp_path: Path) -> None:
+    """Uniform play has 0.917; what is left here is the entropy's bias and the noise of 50,000 episodes."""
+    game = OpenSpielGame("kuhn_poker")
+    settings = SelfPlaySettings(
+        updates=100,
+        episodes_per_update=500,
+        batch_size=600,
+        objective="logits",
+        gae_lambda=1.0,
+        max_gradient_norm=10.0,
+        damping=DampingSettings(PowerLaw(1e-2), PowerLaw(0.0), PowerLaw(0.2, 30, 0.5)),
+        network=MLPSettings((32,)),
+        snapshot_every=5,
+        torch_threads=1,
+        num_lanes=500,
+        num_workers=1,
+    )
+    policies = SelfPlay(game, settings, tmp_path, seed=1).run()
+    assert nash_conv(game, load_policy(policies["average"], game)) < 0.3
 
 
 def final_files(directory: Path) -> dict[str, Any]:
@@ -274,7 +330,9 @@ def test_another_training_s_directory_is_refused(tmp_path: Path, tictactoe: AECG
         {"episodes_per_update": 0},
         {"epochs": 0},
         {"batch_size": 0},
+        {"objective": "ppo"},
         {"clip": 0},
+        {"inverse_cap": 0.5},
         {"discount": 1.1},
         {"gae_lambda": -0.1},
         {"value_coefficient": -1},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from pokenash.algorithms.self_play.settings import AVERAGE, LAST, WEIGHTS, SelfPlaySettings
+from pokenash.algorithms.self_play.settings import AVERAGE, CLIPPED, LAST, LOGITS, WEIGHTS, SelfPlaySettings
 
 if TYPE_CHECKING:
     from pokenash.algorithms.self_play.learner import SelfPlayLearner
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _MODULES = {"SelfPlay": "training", "SelfPlayLearner": "learner"}
 
-__all__ = ["AVERAGE", "LAST", "WEIGHTS", "SelfPlay", "SelfPlayLearner", "SelfPlaySettings"]
+__all__ = ["AVERAGE", "CLIPPED", "LAST", "LOGITS", "WEIGHTS", "SelfPlay", "SelfPlayLearner", "SelfPlaySettings"]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,18 +16,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pokenash.algorithms.damping import Damping, entropy, reverse_kl
+from pokenash.algorithms.damping import Damping, reverse_kl
 from pokenash.algorithms.oracles.collection import Rows, advantages
 from pokenash.algorithms.oracles.core import derive_seed
 from pokenash.algorithms.oracles.learning import (
     clip_gradients,
-    clipped_objective,
     legal_log_probabilities,
     minibatches,
     set_learning_rate,
 )
 from pokenash.algorithms.oracles.training_state import TrainingState
-from pokenash.algorithms.self_play.settings import SelfPlaySettings
+from pokenash.algorithms.self_play.objectives import clipped_loss, logits_loss
+from pokenash.algorithms.self_play.settings import CLIPPED, SelfPlaySettings
 from pokenash.policies.networks import Network, copy_network, masked_log_probabilities
 
 __all__ = ["REFERENCE", "WEIGHTS_AVERAGE", "SelfPlayLearner"]
@@ -36,7 +36,7 @@ REFERENCE, WEIGHTS_AVERAGE = "reference", "weights"
 
 _ADAM_EPSILON = 1e-5
 # The divergences that are logged and steered by are measured on so many decisions of a round, exactly for each of them.
-_MEASURED_ROWS = 4096
+_MEASURED_ROWS = 1024
 _MEASURES = ("policy_loss", "value_loss", "entropy", "clip_fraction", "gradient_norm")
 
 
@@ -148,19 +148,17 @@ class SelfPlayLearner:
         settings, mask = self.settings, batch["action_mask"]
         scores, values = self.network(batch)
         log_probabilities = masked_log_probabilities(scores, mask)
-        objective, log_ratio = clipped_objective(log_probabilities, batch, settings.clip)
+        if settings.objective == CLIPPED:
+            policy = clipped_loss(log_probabilities, batch, settings.clip, entropy_weight, kl_weight)
+        else:
+            policy = logits_loss(log_probabilities, batch, settings.inverse_cap, entropy_weight, kl_weight)
         value_loss = ((values - batch["target"]) / deviation).square().mean()
-        mean_entropy = entropy(log_probabilities, mask).mean()
-        loss = settings.value_coefficient * value_loss - objective - entropy_weight * mean_entropy
-        if "reference" in batch:
-            loss = loss + kl_weight * reverse_kl(log_probabilities, batch["reference"], mask).mean()
+        loss = policy.total + settings.value_coefficient * value_loss
         self.state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = clip_gradients(self.network, settings.max_gradient_norm)
         self.state.optimizer.step()
-        with torch.no_grad():
-            outside = ((log_ratio.exp() - 1).abs() > settings.clip).float().mean()
-        parts = (-objective, value_loss, mean_entropy, outside)
+        parts = (-policy.objective, value_loss, policy.entropy, policy.clip_fraction)
         return np.array([*(part.item() for part in parts), norm])
 
     def _follow(self) -> None:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pokenash.algorithms.damping import DampingSettings
 from pokenash.errors import InputError
 from pokenash.policies.network_settings import MLPSettings, TransformerSettings
 
-__all__ = ["AVERAGE", "LAST", "WEIGHTS", "SelfPlaySettings"]
+__all__ = ["AVERAGE", "CLIPPED", "LAST", "LOGITS", "WEIGHTS", "SelfPlaySettings"]
 
 LAST, WEIGHTS, AVERAGE = "last", "weights", "average"
+CLIPPED, LOGITS = "clipped", "logits"
 
 
 @dataclass(frozen=True)
 class SelfPlaySettings:
-    """Regularised self-play: PPO's clipped objective, an entropy bonus, and a KL divergence from a reference.
+    """Regularised self-play: a policy's objective, an entropy bonus, and a KL divergence from a reference.
 
     Parameters
     ----------
@@ -27,8 +29,12 @@ class SelfPlaySettings:
         Passes over a round's decisions.
     batch_size : int
         Decisions per step.
+    objective : {"clipped", "logits"}
+        PPO's, or steps of the logits (`pokenash.algorithms.self_play.objectives`), which find equilibria sooner.
     clip : float
-        How far the ratio of new to old probability counts.
+        For ``"clipped"``: how far the ratio of new to old probability counts.
+    inverse_cap : float
+        For ``"logits"``: up to where an action's inverse probability counts.
     discount, gae_lambda : float
         Of the advantage estimate.
     value_coefficient : float
@@ -62,7 +68,9 @@ class SelfPlaySettings:
     episodes_per_update: int = 1024
     epochs: int = 1
     batch_size: int = 2048
+    objective: Literal["clipped", "logits"] = "clipped"
     clip: float = 0.2
+    inverse_cap: float = 10.0
     discount: float = 1.0
     gae_lambda: float = 0.95
     value_coefficient: float = 0.5
@@ -83,6 +91,8 @@ class SelfPlaySettings:
         for name in (*whole, "torch_threads", "num_lanes", "num_workers"):
             self._check(name, getattr(self, name) >= 1, "a number of at least 1")
         self._check("updates", self.updates >= 0, "a number of at least 0")
+        self._check("objective", self.objective in (CLIPPED, LOGITS), f"{CLIPPED!r} or {LOGITS!r}")
+        self._check("inverse_cap", self.inverse_cap >= 1, "a number of at least 1")
         for name in ("clip", "max_gradient_norm"):
             self._check(name, getattr(self, name) > 0, "a number above 0")
         self._check("value_coefficient", self.value_coefficient >= 0, "a number of at least 0")
