@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.optimize import linprog
 
 from pokenash.algorithms import META_SOLVERS, get_meta_solver, nash_conv
-from pokenash.algorithms.meta_solvers import logit_equilibrium, rectified_nash, rectified_opponents
+from pokenash.algorithms.meta_solvers import logit_equilibrium, meta_solver_name, rectified_nash, rectified_opponents
 from pokenash.algorithms.nash import equilibrium_vertex, maximum_entropy_nash
 from pokenash.errors import InputError
 
@@ -235,6 +235,11 @@ def test_alpha_rank_goes_by_who_beats_whom() -> None:
     np.testing.assert_allclose(alpha_rank(payoffs), np.array([1, 5, 3]) / 9, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", META_SOLVERS)
+def test_a_population_of_one_is_played_by_itself(name: str) -> None:
+    assert get_meta_solver(name)(np.zeros((1, 1))).tolist() == [1]
+
+
 def test_uniform_is_uniform() -> None:
     assert get_meta_solver("uniform")(RPS).tolist() == [1 / 3] * 3
 
@@ -271,6 +276,12 @@ def test_any_function_will_do_if_it_answers_with_a_distribution() -> None:
             get_meta_solver(lambda payoffs, wrong=wrong: np.array(wrong))(RPS)
     with pytest.raises(InputError, match="unknown meta-solver 'nahs'; known: nash, prd"):
         get_meta_solver("nahs")
+
+
+def test_every_meta_solver_has_a_name() -> None:
+    assert meta_solver_name("prd") == "prd"
+    assert meta_solver_name(logit_equilibrium) == "logit_equilibrium"
+    assert meta_solver_name(partial(logit_equilibrium, rationality=3.0)) == "logit_equilibrium"
 
 
 def test_a_function_cannot_change_the_payoffs() -> None:

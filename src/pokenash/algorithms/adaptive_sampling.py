@@ -10,7 +10,7 @@ for these make the interval's upper end.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ Cells = list[tuple[tuple[int, int], int]]
 _TAIL = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AdaptiveSampler:
     """Hands out battles among pairs, so that the interval of the restricted `nash_conv` gets narrow with few of them.
 
@@ -62,6 +62,7 @@ class AdaptiveSampler:
     level: float = 0.95
     num_samples: int = 1000
     seed: int = 0
+    _kept: tuple[Matrix, Matrix, PayoffPosterior] | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.minimum < 2 or self.minimum % 2 or not 0 <= self.floor <= 1 or not 0 < self.level < 1:
@@ -75,8 +76,8 @@ class AdaptiveSampler:
 
     def interval(self, game: EmpiricalGame) -> Estimate:
         """The restricted `nash_conv` of the meta-strategy of these counts, with its interval."""
-        mixture = get_meta_solver(self.meta_solver)(game.payoffs())
-        return self._posterior(game).nash_conv(mixture, self.level)
+        mixture, posterior = self._solved(game)
+        return posterior.nash_conv(mixture, self.level)
 
     def is_done(self, game: EmpiricalGame) -> bool:
         """Whether every pair has its minimum and the interval is no wider than asked for."""
@@ -128,8 +129,8 @@ class AdaptiveSampler:
         game : EmpiricalGame
             Without missing cells.
         """
-        mixture = get_meta_solver(self.meta_solver)(game.payoffs())
-        gains = self._posterior(game).samples @ mixture
+        mixture, posterior = self._solved(game)
+        gains = posterior.samples @ mixture
         best = gains.max(axis=1)
         tail = best >= np.quantile(best, 1 - _TAIL)
         share = np.bincount(gains[tail].argmax(axis=1), minlength=len(game)) / tail.sum()
@@ -139,9 +140,16 @@ class AdaptiveSampler:
         np.fill_diagonal(weights, 0.0)
         return weights
 
-    def _posterior(self, game: EmpiricalGame) -> PayoffPosterior:
-        seed = np.random.SeedSequence([self.seed % 2**64, int(game.tallies.sum())]).generate_state(1, np.uint64)[0]
-        return PayoffPosterior.from_game(game, num_samples=self.num_samples, seed=int(seed))
+    def _solved(self, game: EmpiricalGame) -> tuple[Matrix, PayoffPosterior]:
+        """The meta-strategy and the posterior; kept, for `is_done` and `next_cells` ask for the same counts."""
+        asked: Matrix = np.append(game.tallies.ravel(), game.outcomes)
+        if self._kept and np.array_equal(self._kept[0], asked):
+            return self._kept[1:]
+        mixture = get_meta_solver(self.meta_solver)(game.payoffs())
+        state = np.random.SeedSequence([self.seed % 2**64, int(game.tallies.sum())]).generate_state(1, np.uint64)
+        posterior = PayoffPosterior.from_game(game, num_samples=self.num_samples, seed=int(state[0]))
+        self._kept = (asked, mixture, posterior)
+        return mixture, posterior
 
 
 def _variance_of_a_battle(game: EmpiricalGame) -> Matrix:

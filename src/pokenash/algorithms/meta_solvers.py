@@ -25,6 +25,7 @@ __all__ = [
     "check_payoffs",
     "get_meta_solver",
     "logit_equilibrium",
+    "meta_solver_name",
     "nash",
     "prd",
     "rectified_nash",
@@ -137,6 +138,14 @@ META_SOLVERS: dict[str, MetaSolver] = {
 """The meta-solvers that have a name."""
 
 
+def meta_solver_name(solver: str | MetaSolver) -> str:
+    """A meta-solver's name for messages and files: of a function, its own, whatever parameters were set in it."""
+    if isinstance(solver, str):
+        return solver
+    inner = solver.func if isinstance(solver, partial) else solver
+    return str(getattr(inner, "__name__", type(inner).__name__))
+
+
 def get_meta_solver(solver: str | MetaSolver) -> MetaSolver:
     """A meta-solver by name, or a function of the user's own; what it returns is checked.
 
@@ -158,8 +167,7 @@ def get_meta_solver(solver: str | MetaSolver) -> MetaSolver:
         If there is no meta-solver of that name.
     """
     if callable(solver):
-        inner = solver.func if isinstance(solver, partial) else solver
-        function, label = solver, getattr(inner, "__name__", type(inner).__name__)
+        function, label = solver, meta_solver_name(solver)
     elif solver in META_SOLVERS:
         function, label = META_SOLVERS[solver], solver
     else:

@@ -223,8 +223,8 @@ def elo(
     """Elo ratings after results in the order in which they are given.
 
     Elo, *The Rating of Chessplayers, Past and Present*, 1978: the winner takes from the loser
-    ``k * (score - expected score)`` points. The last `k`-weighted few dozen battles of a policy decide, and so does the
-    order: `bradley_terry` is the estimate that uses all results alike, and has intervals.
+    ``k * (score - expected score)`` points. The last few dozen battles of a policy decide, and so does their order:
+    `bradley_terry` is the estimate that uses all results alike, and has intervals.
 
     Parameters
     ----------
