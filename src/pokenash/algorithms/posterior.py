@@ -108,8 +108,8 @@ class PayoffPosterior:
         `nash_conv` is twice the largest of `n` gains. A posterior draw adds noise to gains that were estimated with as
         much noise already, and the largest of them grows with it: where several policies gain about as much, as in
         every equilibrium with more than one policy in its support, the posterior lies above the truth as a whole. Its
-        mean is too high there and its lower quantile is no lower bound (it covers in half of the replicates for a
-        cycle of 12). So the lower end is made from simultaneous bounds, and for a meta-strategy that is an
+        mean is too high there and its lower quantile is no lower bound (it covers in two thirds of the replicates for
+        12 policies on a circle). So the lower end is made from simultaneous bounds, and for a meta-strategy that is an
         equilibrium of the mean payoffs it is 0: the matches never disprove that. The upper quantile errs to the safe
         side by the same effect, which makes up for the mixture's having been chosen by the same counts;
         ``benchmarks/calibration.py`` counts how often it covers.
