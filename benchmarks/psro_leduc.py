@@ -156,12 +156,12 @@ def follow(name: str, curve: Iterator[tuple[float, float]], goal: float, seed: i
     return rows
 
 
-def exact(limit: float, seed: int) -> None:
+def exact(limit: float, seed: int, simulations: list[int]) -> None:
     """Time to the goal with exact best responses."""
     runs = {"pokenash": pokenash_curve(ExactOracle(), limit, seed, meta_solver=equilibrium_vertex, payoffs="exact")}
     runs["psro_v2, exact payoffs"] = openspiel_curve(None, limit, seed)
-    for simulations in (100, 1000):
-        runs[f"psro_v2, {simulations} simulations"] = openspiel_curve(simulations, limit, seed)
+    for games in simulations:
+        runs[f"psro_v2, {games} simulations"] = openspiel_curve(games, limit, seed)
     rows = [row for name, curve in runs.items() for row in follow(name, curve, GOAL, seed)]
     write_csv("psro_leduc_exact", rows)
     draw("psro_leduc_exact", rows)
@@ -209,11 +209,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", nargs="+", choices=("exact", "oracles"), default=["exact", "oracles"])
     parser.add_argument("--limit", type=float, default=600.0, help="seconds for each run")
+    parser.add_argument("--simulations", nargs="*", type=int, default=[100, 1000], help="per entry, of psro_v2")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    for part in arguments.parts:
-        {"exact": exact, "oracles": oracles}[part](arguments.limit, arguments.seed)
+    if "exact" in arguments.parts:
+        exact(arguments.limit, arguments.seed, arguments.simulations)
+    if "oracles" in arguments.parts:
+        oracles(arguments.limit, arguments.seed)
 
 
 if __name__ == "__main__":
