@@ -198,7 +198,8 @@ def oracles(limit: float, seed: int) -> None:
     table = []
     for name in made:
         own = [row for row in rows if row["run"] == name]
-        shown = [*own[:: max(1, len(own) // 6)], own[-1]]
+        shown = own[:: max(1, len(own) // 6)]
+        shown += own[-1:] if shown[-1] is not own[-1] else []
         table += [{**row, "nash_conv": f"{row['nash_conv']:.3f}"} for row in shown]
     text = markdown_table(table, ("run", "iteration", "seconds", "nash_conv"))
     write_page("psro_leduc_oracles", text, f"Measured on {machine()}.\n")
