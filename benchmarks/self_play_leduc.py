@@ -60,7 +60,7 @@ class Settings:
     """each is a training of its own"""
     minutes: float = 15.0
     """of each training, on the wall"""
-    every: float = 30.0
+    every: float = 60.0
     """seconds between measurements"""
     wanted: float = 0.4
     """nash_conv that Leduc poker shall reach"""

@@ -86,42 +86,33 @@ class SelfPlayLearner:
             ``kl_to_old``, the reverse KL divergence from the policy before the update, and ``kl_to_reference``.
         """
         update, damping = self.state.update, self.damping
-        rate, kl_weight, entropy_weight = damping.learning_rate(update), damping.kl(update), damping.entropy(update)
-        columns, deviation, explained = self._columns(rows, with_reference=kl_weight > 0)
-        sample = np.random.default_rng(derive_seed(self._seed, "sample", update)).permutation(len(rows))[
-            :_MEASURED_ROWS
-        ]
-        inputs, mask = {name: array[sample] for name, array in rows.inputs.items()}, rows.action_mask[sample]
-        old = legal_log_probabilities(self.network, inputs, mask)
+        weights = {"kl_weight": damping.kl(update), "entropy_weight": damping.entropy(update)}
+        rate = damping.learning_rate(update)
+        columns, scale, about = self._columns(rows, with_reference=weights["kl_weight"] > 0)
+        sample = _sample(rows, derive_seed(self._seed, "sample", update))
+        old = legal_log_probabilities(self.network, *sample)
         set_learning_rate(self.state.optimizer, rate)
         measured: list[NDArray[np.float64]] = []
         self.network.train()
         for epoch in range(self.settings.epochs):
             rng = np.random.default_rng(derive_seed(self._seed, "epoch", update, epoch))
             for batch in minibatches(columns, self.settings.batch_size, rng):
-                measured.append(self._step(batch, kl_weight, entropy_weight, deviation))
+                measured.append(self._step(batch, scale, **weights))
                 self.state.steps += 1
         self.network.eval()
-        new = legal_log_probabilities(self.network, inputs, mask)
-        kl_to_old = _mean_kl(new, old, mask)
-        kl_to_reference = _mean_kl(new, legal_log_probabilities(self.state.others[REFERENCE], inputs, mask), mask)
+        new = legal_log_probabilities(self.network, *sample)
+        reference = legal_log_probabilities(self.state.others[REFERENCE], *sample)
+        kl_to_old = _mean_kl(new, old, sample[1])
         after = damping.after(update, kl_to_old)
         self.state.numbers.update(learning_rate_factor=after.learning_rate_factor, kl_factor=after.kl_factor)
         self.state.update += 1
         self._follow()
-        return {
-            **dict(zip(_MEASURES, np.mean(measured, axis=0).tolist(), strict=True)),
-            "kl_to_old": kl_to_old,
-            "kl_to_reference": kl_to_reference,
-            "learning_rate": rate,
-            "kl_weight": kl_weight,
-            "entropy_weight": entropy_weight,
-            "advantage_deviation": deviation,
-            "explained_variance": explained,
-        }
+        means = dict(zip(_MEASURES, np.mean(measured, axis=0).tolist(), strict=True))
+        divergences = {"kl_to_old": kl_to_old, "kl_to_reference": _mean_kl(new, reference, sample[1])}
+        return {**means, **divergences, "learning_rate": rate, **weights, **about}
 
-    def _columns(self, rows: Rows, *, with_reference: bool) -> tuple[dict[str, NDArray[Any]], float, float]:
-        """What the loss needs per row, the advantages' deviation, and how much of the returns the value explains."""
+    def _columns(self, rows: Rows, *, with_reference: bool) -> tuple[dict[str, NDArray[Any]], float, dict[str, float]]:
+        """What the loss needs per row, what the value's errors are divided by, and what is to be logged."""
         advantage, target = advantages(rows, self.settings.discount, self.settings.gae_lambda)
         # Where nothing could be chosen there is nothing to learn about choosing.
         choice = rows.action_mask.sum(axis=1) > 1
@@ -139,10 +130,12 @@ class SelfPlayLearner:
             reference = self.state.others[REFERENCE]
             columns["reference"] = legal_log_probabilities(reference, rows.inputs, rows.action_mask)
         unexplained = float(np.var(rows.outcome - rows.value)) / max(float(np.var(rows.outcome)), 1e-8)
-        return columns, deviation, 1 - unexplained
+        # About the deviation, but no less than an error that all rows share.
+        scale = float(np.sqrt(np.mean(np.square(counted, dtype=np.float64)))) + 1e-8
+        return columns, scale, {"advantage_deviation": deviation, "explained_variance": 1 - unexplained}
 
     def _step(
-        self, batch: Mapping[str, Tensor], kl_weight: float, entropy_weight: float, deviation: float
+        self, batch: Mapping[str, Tensor], scale: float, *, kl_weight: float, entropy_weight: float
     ) -> NDArray[np.float64]:
         """One step of the optimizer; the measures of the batch."""
         settings, mask = self.settings, batch["action_mask"]
@@ -152,7 +145,7 @@ class SelfPlayLearner:
             policy = clipped_loss(log_probabilities, batch, settings.clip, entropy_weight, kl_weight)
         else:
             policy = logits_loss(log_probabilities, batch, settings.inverse_cap, entropy_weight, kl_weight)
-        value_loss = ((values - batch["target"]) / deviation).square().mean()
+        value_loss = ((values - batch["target"]) / scale).square().mean()
         loss = policy.total + settings.value_coefficient * value_loss
         self.state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -172,6 +165,12 @@ class SelfPlayLearner:
             _approach(self.state.others[REFERENCE], self.network, reference.decay)
         elif reference.kind == "periodic" and update % reference.period == 0:
             self.state.others[REFERENCE].load_state_dict(self.network.state_dict())
+
+
+def _sample(rows: Rows, seed: int) -> tuple[dict[str, NDArray[Any]], NDArray[np.bool_]]:
+    """Inputs and masks of some of the rows."""
+    chosen = np.random.default_rng(seed).permutation(len(rows))[:_MEASURED_ROWS]
+    return {name: array[chosen] for name, array in rows.inputs.items()}, rows.action_mask[chosen]
 
 
 def _approach(follower: Network, leader: Network, kept: float) -> None:

@@ -38,8 +38,8 @@ class SelfPlaySettings:
     discount, gae_lambda : float
         Of the advantage estimate.
     value_coefficient : float
-        Weight of the value's squared error, which is measured in units of the advantages' deviation, as the advantages
-        are; so all weights mean the same whatever the scale of a game's returns.
+        Weight of the value's squared error, which is measured in units of the advantages' root mean square, as the
+        advantages are in units of their deviation; so weights mean the same whatever the scale of a game's returns.
     max_gradient_norm : float
         Gradients are scaled down to it.
     damping : DampingSettings
