@@ -19,7 +19,7 @@ __all__ = ["MAX_HISTORIES", "OpenSpielGame", "information_states"]
 
 MAX_HISTORIES = 600_000
 """Up to how many histories a game is played on tables and has exact values: tic-tac-toe's 549,946 are the most that
-are wanted, take about two seconds to enumerate and some 300 MB."""
+are wanted; they take some seconds to enumerate."""
 
 # How far the estimate must be above the limit for a game to be called too large without walking its tree: the
 # estimate is unbiased, so that by Markov's inequality it errs so far in less than 1 of 20 games.
