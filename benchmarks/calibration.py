@@ -72,7 +72,7 @@ def measure(kind: str, num_policies: int, battles: int, arguments: argparse.Name
 def main() -> None:
     """Simulate, print a table, and write it to ``results/calibration.csv`` and ``.md``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--replicates", type=int, default=400, help="of every row")
+    parser.add_argument("--replicates", type=int, default=800, help="of every row")
     parser.add_argument("--draws", type=int, default=500, help="from the posterior in every replicate")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
