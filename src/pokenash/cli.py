@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pokenash
 from pokenash.errors import PokenashError
@@ -101,14 +101,22 @@ def _mixture(names: Sequence[str], probabilities: Sequence[float]) -> str:
     return ", ".join(f"{p:.1%} {name}" for p, name in shown)
 
 
+def _entries(iteration: PSROIteration) -> list[dict[str, Any]]:
+    """What the summary says of every best response of an iteration."""
+    if iteration.summary is None:
+        return []
+    entries: list[dict[str, Any]] = iteration.summary.get("best_responses", [iteration.summary["best_response"]])
+    return entries
+
+
 def _tell(iteration: PSROIteration) -> None:
     """One line for people when an iteration is done."""
     mixture = _mixture([spec.name for spec in iteration.population], iteration.meta_strategy.tolist())
     text = f"iteration {iteration.iteration}: mixture {mixture}"
-    if iteration.summary is not None:
-        fresh = iteration.summary["best_response"]["fresh_evaluation"]
+    for entry in _entries(iteration):
+        fresh = entry["fresh_evaluation"]
         text += (
-            f"; {iteration.summary['best_response']['name']} beats it in {fresh['win_rate']:.1%} "
+            f"; {entry['name']} beats it in {fresh['win_rate']:.1%} "
             f"[{fresh['lower']:.1%}, {fresh['upper']:.1%}] of {fresh['battles']} fresh battles"
         )
     logging.getLogger("pokenash").info(text)
@@ -118,10 +126,8 @@ def _table(result: PSROResult) -> str:
     """The run in a few lines."""
     header = ("iteration", "best response", "battles", "won/drawn/lost", "win rate against its mixture", "95% interval")
     rows = [header]
-    for iteration in result.iterations:
-        if iteration.summary is None:
-            continue
-        best_response = iteration.summary["best_response"]
+    entries = [(iteration, entry) for iteration in result.iterations for entry in _entries(iteration)]
+    for iteration, best_response in entries:
         fresh = best_response["fresh_evaluation"]
         rows.append(
             (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.optimize import linprog
 
 from pokenash.algorithms import META_SOLVERS, get_meta_solver, nash_conv
+from pokenash.algorithms.meta_solvers import logit_equilibrium, meta_solver_name, rectified_nash, rectified_opponents
 from pokenash.algorithms.nash import equilibrium_vertex, maximum_entropy_nash
 from pokenash.errors import InputError
 
@@ -132,6 +134,95 @@ def test_openspiels_dynamics_are_openspiels_and_come_near_the_equilibrium(
     np.testing.assert_allclose(x, theirs([BIASED_RPS, BIASED_RPS.T])[0], rtol=1e-12)
 
 
+# Real payoffs, so that equilibria are unique; rounded, so that hypothesis shrinks to readable games.
+REAL = st.integers(1, 5).flatmap(
+    lambda n: arrays(np.float64, (n, n), elements=st.floats(-1, 1).map(lambda x: round(x, 3)))
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(REAL)
+def test_openspiel_finds_our_equilibria_to_be_equilibria(upper: np.ndarray) -> None:
+    import pyspiel
+    from open_spiel.python import policy as openspiel_policy
+    from open_spiel.python.algorithms import exploitability
+
+    payoffs = antisymmetric(upper)
+    # OpenSpiel's nash_conv is for sequential games.
+    game = pyspiel.convert_to_turn_based(pyspiel.create_matrix_game(payoffs, -payoffs))
+    tabular = openspiel_policy.TabularPolicy(game)
+    for mixture in (maximum_entropy_nash(payoffs), np.full(len(payoffs), 1 / len(payoffs))):
+        tabular.action_probability_array[:] = mixture
+        theirs = exploitability.nash_conv(game, tabular)
+        assert theirs == pytest.approx(nash_conv(payoffs, mixture), abs=1e-9)
+
+
+@settings(max_examples=15, deadline=None)
+@given(REAL)
+def test_openspiels_dynamics_and_our_equilibria_earn_nothing_from_each_other(upper: np.ndarray) -> None:
+    from open_spiel.python.algorithms.regret_matching import regret_matching
+
+    payoffs = antisymmetric(upper)
+    steps, ours = 4000, maximum_entropy_nash(payoffs)
+    theirs = regret_matching([payoffs, -payoffs], iterations=steps)[0]
+    assert nash_conv(payoffs, ours) < 1e-7
+    # Regret matching's bound, range * sqrt(actions / steps), with the range 2: 0.08 a player for 5 policies.
+    bound = 2 * np.sqrt(len(payoffs) / steps)
+    assert nash_conv(payoffs, theirs) < 2 * bound
+    assert abs(ours @ payoffs @ theirs) < bound
+
+
+def test_a_single_equilibrium_is_found_without_a_tie_break_and_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pokenash.algorithms import nash as module
+
+    rng = np.random.default_rng(5)
+    games = [antisymmetric(rng.uniform(-1, 1, (n, n))) for n in (3, 5, 8, 12)] + [RPS, BIASED_RPS]
+    quickly = [maximum_entropy_nash(payoffs) for payoffs in games]
+    monkeypatch.setattr(module, "_is_only_optimum", lambda *_: False)
+    for payoffs, x in zip(games, quickly, strict=True):
+        np.testing.assert_allclose(x, maximum_entropy_nash(payoffs), atol=1e-7)
+    monkeypatch.undo()
+    assert not module._is_only_optimum(np.zeros((2, 2)), np.array([1.0, 0.0]))
+    assert not module._is_only_optimum(with_duplicate_of_first(RPS), np.array([1, 1, 1, 0]) / 3)
+
+
+def test_rectified_nash_of_games_solved_by_hand() -> None:
+    # Rock looks at scissors, which it beats, and at itself.
+    opponents = rectified_opponents(BIASED_RPS)
+    np.testing.assert_allclose(opponents, [[1 / 3, 0, 2 / 3], [1 / 2, 1 / 2, 0], [0, 1 / 3, 2 / 3]], atol=1e-9)
+    np.testing.assert_allclose(rectified_nash(BIASED_RPS), np.array([1 / 4, 1 / 4, 1 / 2]) @ opponents, atol=1e-9)
+    np.testing.assert_allclose(get_meta_solver("rectified_nash")(RPS), [1 / 3] * 3, atol=1e-9)
+    assert rectified_nash(np.zeros((1, 1))).tolist() == [1]
+    # The second loses to the only member: it is given that all the same.
+    np.testing.assert_allclose(rectified_opponents(np.array([[0, 0.5], [-0.5, 0]])), [[1, 0], [1, 0]], atol=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(REAL, st.sampled_from([0.0, 0.3, 3.0, 30.0, 1000.0]))
+def test_a_logit_equilibrium_answers_itself(upper: np.ndarray, rationality: float) -> None:
+    payoffs = antisymmetric(upper)
+    x = logit_equilibrium(payoffs, rationality)
+    weights = np.exp(rationality * (payoffs @ x - (payoffs @ x).max()))
+    np.testing.assert_allclose(x, weights / weights.sum(), atol=1e-8)
+    if rationality:
+        # Entropy is worth log(n) / rationality at most.
+        assert nash_conv(payoffs, x) <= 2 * np.log(len(x)) / rationality + 1e-9
+
+
+def test_logit_equilibria_go_from_uniform_to_nash() -> None:
+    payoffs = np.array([[0, -2.0, 1], [2, 0, -1], [-1, 1, 0]])
+    np.testing.assert_allclose(logit_equilibrium(payoffs, 0.0), [1 / 3] * 3, atol=1e-12)
+    np.testing.assert_allclose(logit_equilibrium(payoffs, 1e5), [1 / 4, 1 / 4, 1 / 2], atol=1e-4)
+    # Two policies: x / (1 - x) = exp(lambda * (a (1 - x) + a x)) = exp(lambda * a).
+    x = logit_equilibrium(np.array([[0, 0.3], [-0.3, 0]]), 5.0)
+    assert x[0] / x[1] == pytest.approx(np.exp(1.5), rel=1e-8)
+    assert get_meta_solver(partial(logit_equilibrium, rationality=5.0))(payoffs).sum() == pytest.approx(1)
+    assert get_meta_solver("logit")(np.zeros((1, 1))).tolist() == [1]
+    for wrong in (-1.0, np.inf, np.nan):
+        with pytest.raises(InputError, match="expected a finite rationality >= 0"):
+            logit_equilibrium(payoffs, wrong)
+
+
 def test_alpha_rank_goes_by_who_beats_whom() -> None:
     alpha_rank = get_meta_solver("alpha_rank")
     assert alpha_rank(np.zeros((1, 1))).tolist() == [1]
@@ -142,6 +233,11 @@ def test_alpha_rank_goes_by_who_beats_whom() -> None:
     # and reached from the third only, the second is left at 1/2: the flows balance at (1, 5, 3) / 9.
     payoffs = np.array([[0, -1, 0], [1, 0, 0], [0, 0, 0.0]])
     np.testing.assert_allclose(alpha_rank(payoffs), np.array([1, 5, 3]) / 9, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", META_SOLVERS)
+def test_a_population_of_one_is_played_by_itself(name: str) -> None:
+    assert get_meta_solver(name)(np.zeros((1, 1))).tolist() == [1]
 
 
 def test_uniform_is_uniform() -> None:
@@ -180,6 +276,12 @@ def test_any_function_will_do_if_it_answers_with_a_distribution() -> None:
             get_meta_solver(lambda payoffs, wrong=wrong: np.array(wrong))(RPS)
     with pytest.raises(InputError, match="unknown meta-solver 'nahs'; known: nash, prd"):
         get_meta_solver("nahs")
+
+
+def test_every_meta_solver_has_a_name() -> None:
+    assert meta_solver_name("prd") == "prd"
+    assert meta_solver_name(logit_equilibrium) == "logit_equilibrium"
+    assert meta_solver_name(partial(logit_equilibrium, rationality=3.0)) == "logit_equilibrium"
 
 
 def test_a_function_cannot_change_the_payoffs() -> None:

@@ -11,31 +11,14 @@ from numpy.typing import NDArray
 
 from pokenash.algorithms.empirical_game import EmpiricalGame
 from pokenash.algorithms.meta_solvers import check_payoffs
-from pokenash.algorithms.nash import equilibrium_vertex, nash_conv
+from pokenash.algorithms.nash import nash_conv
+from pokenash.algorithms.posterior import Estimate, PayoffPosterior, support_probability
 from pokenash.errors import InputError
 from pokenash.policies.mixture import check_probabilities
 
 __all__ = ["META_GAME_ANALYSIS_SCHEMA", "Estimate", "MetaGameAnalysis", "analyse_meta_game"]
 
 META_GAME_ANALYSIS_SCHEMA = 1
-
-# A linear program's extreme points have zeros up to HiGHS's tolerance.
-_IN_SUPPORT = 1e-6
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A posterior mean with its equal-tailed credible interval."""
-
-    mean: float
-    lower: float
-    upper: float
-
-    @classmethod
-    def from_samples(cls, samples: NDArray[np.float64], level: float) -> Estimate:
-        """Mean and interval of posterior draws ``[samples]``."""
-        lower, upper = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2])
-        return cls(float(samples.mean()), float(lower), float(upper))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +32,9 @@ class MetaGameAnalysis:
         `nash_conv` of the meta-strategy in the matrix of mean payoffs. A Nash meta-strategy has 0 here by construction,
         whatever the matches were.
     restricted_nash_conv : Estimate
-        `nash_conv` of the same meta-strategy in payoff matrices drawn from the posterior. Restricted: no
-        strategy outside the population is asked, so it bounds no true exploitability from above.
+        `nash_conv` of the same meta-strategy under the posterior of the payoffs, with its interval as
+        `PayoffPosterior.nash_conv` makes it. Restricted: no strategy outside the population is asked, so it bounds no
+        true exploitability from above.
     value : float
         What the meta-strategy earns against itself in the matrix of mean payoffs: 0, up to rounding.
     support_probability : tuple of float
@@ -116,7 +100,7 @@ def analyse_meta_game(
     seed : int
         Of the posterior's draws.
     level : float
-        Of the credible intervals.
+        Of the intervals.
     num_samples : int
         Matrices drawn for the `nash_conv`.
     num_equilibria : int
@@ -134,16 +118,14 @@ def analyse_meta_game(
         )
     sigma = check_probabilities(meta_strategy, len(game), "meta-strategy")
     payoffs = check_payoffs(game.payoffs(), game.policies)
-    drawn = game.sample_payoffs(num_samples, np.random.default_rng(seed % 2**64))
-    # Antisymmetric matrices: the row player's best response gains as much as the column player's.
-    gains = 2 * (drawn @ sigma).max(axis=1)
-    equilibria = np.array([equilibrium_vertex(matrix) for matrix in drawn[:num_equilibria]])
+    posterior = PayoffPosterior.from_game(game, num_samples=num_samples, seed=seed)
+    equilibria = posterior.equilibria(num_equilibria)
     return MetaGameAnalysis(
         game.policies,
         nash_conv(payoffs, sigma),
-        Estimate.from_samples(gains, level),
+        posterior.nash_conv(sigma, level),
         float(sigma @ payoffs @ sigma),
-        tuple((equilibria > _IN_SUPPORT).mean(axis=0).tolist()),
+        tuple(support_probability(equilibria).tolist()),
         tuple(Estimate.from_samples(column, level) for column in equilibria.T),
         level,
         num_samples,

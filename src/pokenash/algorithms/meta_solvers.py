@@ -7,13 +7,15 @@ averaged over both seats. All of them are deterministic.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pokenash.algorithms.nash import maximum_entropy_nash
+from pokenash.algorithms.nash import check_payoffs, maximum_entropy_nash
+from pokenash.algorithms.quantal_response import logit_equilibrium
 from pokenash.errors import InputError
 
 __all__ = [
@@ -22,8 +24,12 @@ __all__ = [
     "alpha_rank",
     "check_payoffs",
     "get_meta_solver",
+    "logit_equilibrium",
+    "meta_solver_name",
     "nash",
     "prd",
+    "rectified_nash",
+    "rectified_opponents",
     "regret_matching",
     "uniform",
 ]
@@ -31,43 +37,11 @@ __all__ = [
 Matrix = NDArray[np.float64]
 MetaSolver = Callable[[Matrix], Matrix]
 
-# Payoffs that were computed from the same counts in two ways differ by rounding only.
-_ANTISYMMETRY_TOLERANCE = 1e-9
 _SUM_TOLERANCE = 1e-6
 # Alpha-rank's limit of infinite selection, with so much noise that the Markov chain stays irreducible.
 _ALPHA_RANK_NOISE = 1e-6
-
-
-def check_payoffs(payoffs: Any, names: Sequence[str] | None = None) -> Matrix:
-    """The payoffs as a float64 array, ``[n, n]``, antisymmetric to the last bit.
-
-    Parameters
-    ----------
-    payoffs : array-like, ``[n, n]``
-    names : sequence of str, optional
-        The policies' names, for messages.
-
-    Raises
-    ------
-    InputError
-        If it is empty, not square, not antisymmetric, or has missing (NaN) cells, which the message names.
-    """
-    matrix = np.asarray(payoffs, np.float64)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.shape[0] == 0:
-        raise InputError(f"payoffs: expected a square matrix of at least one policy, got shape {matrix.shape}")
-    missing = [(i, j) for i, j in np.argwhere(~np.isfinite(matrix)).tolist() if i <= j or np.isfinite(matrix[j, i])]
-    if missing:
-        cells = [f"{names[i]} against {names[j]}" if names else f"({i}, {j})" for i, j in missing]
-        shown = ", ".join(cells[:8]) + (f" and {len(cells) - 8} more" if len(cells) > 8 else "")
-        raise InputError(f"payoffs: no value for {shown}; play these pairs first")
-    scale = max(1.0, float(np.abs(matrix).max()))
-    if np.abs(matrix + matrix.T).max() > _ANTISYMMETRY_TOLERANCE * scale:
-        raise InputError(
-            "payoffs: expected an antisymmetric matrix (what the row policy wins, the column policy loses); "
-            f"payoffs + payoffs.T reaches {np.abs(matrix + matrix.T).max():.3g}"
-        )
-    antisymmetric: Matrix = (matrix - matrix.T) / 2
-    return antisymmetric
+# Relative to the largest payoff; what differs by less is a tie.
+_TIE = 1e-9
 
 
 def nash(payoffs: Matrix) -> Matrix:
@@ -119,6 +93,32 @@ def alpha_rank(payoffs: Matrix) -> Matrix:
     return _normalised(stationary)
 
 
+def rectified_opponents(payoffs: Matrix) -> Matrix:
+    """Whom each policy is trained against by the rectified Nash response, ``[n, n]``; each row sums to 1.
+
+    Balduzzi et al., "Open-ended Learning in Symmetric Zero-sum Games", ICML 2019, algorithm 4 (PSRO_rN): a policy looks
+    at the members of the Nash equilibrium that it beats or ties with, in their proportion there, and leaves its
+    weaknesses to the others. A policy that loses to all members, which the paper does not train, has all of the
+    equilibrium as its opponents.
+    """
+    payoffs = check_payoffs(payoffs)
+    equilibrium = maximum_entropy_nash(payoffs)
+    weights = equilibrium * (payoffs >= -_TIE * np.abs(payoffs).max())
+    faced = weights.sum(axis=1, keepdims=True) > 0
+    weights = np.where(faced, weights, equilibrium)
+    opponents: Matrix = weights / weights.sum(axis=1, keepdims=True)
+    return opponents
+
+
+def rectified_nash(payoffs: Matrix) -> Matrix:
+    """The opponents that members of the Nash equilibrium have by the rectified Nash response, as one mixture, ``[n]``.
+
+    `rectified_opponents` averaged over the policies that train, in their proportion in the equilibrium. A best response
+    to it is one to the games that PSRO_rN trains on; the mixture itself is no equilibrium.
+    """
+    return _normalised(maximum_entropy_nash(check_payoffs(payoffs)) @ rectified_opponents(payoffs))
+
+
 def _normalised(probabilities: Any) -> Matrix:
     """Rounding removed: nothing negative, sum 1."""
     clipped = np.maximum(np.asarray(probabilities, np.float64), 0.0)
@@ -131,9 +131,19 @@ META_SOLVERS: dict[str, MetaSolver] = {
     "prd": prd,
     "regret_matching": regret_matching,
     "alpha_rank": alpha_rank,
+    "rectified_nash": rectified_nash,
+    "logit": logit_equilibrium,
     "uniform": uniform,
 }
 """The meta-solvers that have a name."""
+
+
+def meta_solver_name(solver: str | MetaSolver) -> str:
+    """A meta-solver's name for messages and files: of a function, its own, whatever parameters were set in it."""
+    if isinstance(solver, str):
+        return solver
+    inner = solver.func if isinstance(solver, partial) else solver
+    return str(getattr(inner, "__name__", type(inner).__name__))
 
 
 def get_meta_solver(solver: str | MetaSolver) -> MetaSolver:
@@ -142,7 +152,8 @@ def get_meta_solver(solver: str | MetaSolver) -> MetaSolver:
     Parameters
     ----------
     solver : str or callable
-        A key of `META_SOLVERS`, or ``(payoffs) -> probabilities``.
+        A key of `META_SOLVERS`, or ``(payoffs) -> probabilities``: to set a parameter, use
+        ``functools.partial(logit_equilibrium, rationality=3.0)``.
 
     Returns
     -------
@@ -156,7 +167,7 @@ def get_meta_solver(solver: str | MetaSolver) -> MetaSolver:
         If there is no meta-solver of that name.
     """
     if callable(solver):
-        function, label = solver, getattr(solver, "__name__", type(solver).__name__)
+        function, label = solver, meta_solver_name(solver)
     elif solver in META_SOLVERS:
         function, label = META_SOLVERS[solver], solver
     else:

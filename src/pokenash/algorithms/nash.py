@@ -9,12 +9,15 @@ shares weight equally among duplicates (Balduzzi et al., "Re-evaluating Evaluati
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from pokenash.errors import InputError
 
-__all__ = ["equilibrium_vertex", "maximum_entropy_nash", "nash_conv"]
+__all__ = ["check_payoffs", "equilibrium_vertex", "maximum_entropy_nash", "nash_conv"]
 
 Matrix = NDArray[np.float64]
 
@@ -25,9 +28,44 @@ _TOLERANCE = 1e-7
 # Singular values below it count as 0: payoffs that differ by rounding alone are equal.
 _RANK_TOLERANCE = 1e-9
 
+# Payoffs that were computed from the same counts in two ways differ by rounding only.
+_ANTISYMMETRY_TOLERANCE = 1e-9
+
 _MAX_NEWTON_STEPS = 50
 _NEWTON_DECREMENT = 1e-22
 _SHORTEST_STEP = 1e-12
+
+
+def check_payoffs(payoffs: Any, names: Sequence[str] | None = None) -> Matrix:
+    """The payoffs as a float64 array, ``[n, n]``, antisymmetric to the last bit.
+
+    Parameters
+    ----------
+    payoffs : array-like, ``[n, n]``
+    names : sequence of str, optional
+        The policies' names, for messages.
+
+    Raises
+    ------
+    InputError
+        If it is empty, not square, not antisymmetric, or has missing (NaN) cells, which the message names.
+    """
+    matrix = np.asarray(payoffs, np.float64)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.shape[0] == 0:
+        raise InputError(f"payoffs: expected a square matrix of at least one policy, got shape {matrix.shape}")
+    missing = [(i, j) for i, j in np.argwhere(~np.isfinite(matrix)).tolist() if i <= j or np.isfinite(matrix[j, i])]
+    if missing:
+        cells = [f"{names[i]} against {names[j]}" if names else f"({i}, {j})" for i, j in missing]
+        shown = ", ".join(cells[:8]) + (f" and {len(cells) - 8} more" if len(cells) > 8 else "")
+        raise InputError(f"payoffs: no value for {shown}; play these pairs first")
+    scale = max(1.0, float(np.abs(matrix).max()))
+    if np.abs(matrix + matrix.T).max() > _ANTISYMMETRY_TOLERANCE * scale:
+        raise InputError(
+            "payoffs: expected an antisymmetric matrix (what the row policy wins, the column policy loses); "
+            f"payoffs + payoffs.T reaches {np.abs(matrix + matrix.T).max():.3g}"
+        )
+    antisymmetric: Matrix = (matrix - matrix.T) / 2
+    return antisymmetric
 
 
 def nash_conv(payoffs: Matrix, row_strategy: Matrix, column_strategy: Matrix | None = None) -> float:
@@ -135,6 +173,8 @@ def maximum_entropy_nash(payoffs: Matrix) -> Matrix:
     """
     payoffs = _checked(payoffs)
     optimal = _OptimalStrategies(payoffs)
+    if _is_only_optimum(payoffs, optimal.vertex):
+        return _clean(optimal.vertex)
     rows, columns = payoffs.shape
     heaviest = np.array([optimal.extreme(direction) for direction in np.eye(rows)])
     slackest = np.array([optimal.extreme(payoffs[:, j]) for j in range(columns)])
@@ -153,6 +193,20 @@ def maximum_entropy_nash(payoffs: Matrix) -> Matrix:
     strategy = np.zeros(rows)
     strategy[support] = inside
     return _clean(strategy)
+
+
+def _is_only_optimum(payoffs: Matrix, vertex: Matrix) -> bool:
+    """Whether an antisymmetric game has no other equilibrium, so that there is nothing to break a tie between.
+
+    Both players share the optimal strategies. With `y` any of them, another one `x` has no weight on rows that lose
+    to `y`, and holds every column in the support of `y` at the value: linear equations with one solution or more.
+    """
+    if payoffs.shape[0] != payoffs.shape[1] or not np.array_equal(payoffs, -payoffs.T):
+        return False
+    rows = np.flatnonzero(payoffs @ vertex > -_TOLERANCE)
+    columns = np.flatnonzero(vertex > _TOLERANCE)
+    equalities = np.vstack([payoffs[np.ix_(rows, columns)].T, np.ones(len(rows))])
+    return bool(_null_space(equalities).shape[1] == 0)
 
 
 def _null_space(matrix: Matrix) -> Matrix:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pokenash.algorithms.meta_solvers import MetaSolver
 from pokenash.algorithms.oracles.core import Oracle
@@ -24,7 +24,7 @@ __all__ = ["run_psro"]
 _log = logging.getLogger(__name__)
 
 # Settings on which the results do not depend: a run may go on with others.
-_FREE = frozenset({"num_lanes", "num_workers", "batch_lanes", "timeout", "checkpoint_every"})
+_FREE = frozenset({"num_lanes", "num_workers", "batch_lanes", "timeout", "checkpoint_every", "stop_early"})
 
 
 def run_psro(
@@ -41,6 +41,10 @@ def run_psro(
     num_lanes: int = 64,
     num_workers: int = 1,
     progress: bool = False,
+    best_responses: int = 1,
+    payoffs: Literal["played", "exact"] = "played",
+    symmetric: bool = True,
+    stop_early: bool = False,
     on_iteration: Callable[[PSROIteration], None] | None = None,
 ) -> PSROResult:
     """Run `PSRO` in a directory, or go on with the run that is there.
@@ -52,8 +56,10 @@ def run_psro(
         numbers of lanes and workers may differ.
     game, population, oracle, meta_solver, iterations, battles_per_matchup, evaluation_battles, seed
         As for `PSRO`.
-    num_lanes, num_workers, progress
+    num_lanes, num_workers, progress, best_responses, payoffs, symmetric
         As for `PSRO`.
+    stop_early : bool
+        As for `PSRO`; a run that stopped early goes on when it is called again without it.
     on_iteration : callable, optional
         Called after every iteration, also after those that had been done before.
 
@@ -76,6 +82,11 @@ def run_psro(
         "num_lanes": num_lanes,
         "num_workers": num_workers,
         "oracle": oracle.config(),
+        # Options are written where they are not the default, so that runs of versions without them go on.
+        **({"best_responses": best_responses} if best_responses != 1 else {}),
+        **({"payoffs": payoffs} if payoffs != "played" else {}),
+        **({"symmetric": False} if not symmetric else {}),
+        **({"stop_early": True} if stop_early else {}),
     }
     psro = PSRO(
         game,
@@ -90,6 +101,10 @@ def run_psro(
         num_workers=num_workers,
         store=run,
         progress=progress,
+        best_responses=best_responses,
+        payoffs=payoffs,
+        symmetric=symmetric,
+        stop_early=stop_early,
     )
     wanted = {
         "schema": SCHEMA,
@@ -104,12 +119,12 @@ def run_psro(
     with _opened(run, wanted):
         done: list[PSROIteration] = []
         with psro:
-            for iteration in range(iterations + 1):
-                done.append(psro.iterate(iteration, is_last=iteration == iterations))
-                _write_summary(run, done, finished=iteration == iterations)
+            for state in psro.states():
+                done.append(state)
+                _write_summary(run, done, finished=state.best_response is None)
                 if on_iteration is not None:
-                    on_iteration(done[-1])
-        run.event("finished", iterations=iterations)
+                    on_iteration(state)
+        run.event("finished", iterations=done[-1].iteration)
     last = done[-1]
     return PSROResult(last.population, last.meta_strategy, last.game, tuple(done))
 
@@ -189,6 +204,8 @@ def _write_summary(run: RunDirectory, done: Sequence[PSROIteration], *, finished
         }
         if state.summary is not None:
             row["best_response"] = state.summary["best_response"]
+            if "best_responses" in state.summary:
+                row["best_responses"] = state.summary["best_responses"]
         rows.append(row)
     status = "finished" if finished else "running"
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from pokenash.algorithms.oracles.settings import STRONGEST, ImitationSettings, PPOSettings, TrainingSettings
+from pokenash.algorithms.oracles.settings import SCRATCH, STRONGEST, ImitationSettings, PPOSettings, TrainingSettings
 from pokenash.errors import InputError
 from pokenash.games.showdown import ShowdownGame
 from pokenash.policies.populations import check_population, load_population
@@ -75,6 +75,12 @@ class PSROSettings:
         Simulator processes; results do not depend on it.
     lanes : int
         Battles in play at a time.
+    best_responses : int
+        How many are trained in each iteration, with different seeds; all of them join the population.
+    fresh : bool
+        Whether best responses start from fresh weights, without imitation of the strongest member.
+    stop_early : bool
+        Whether to end as soon as no best response beats its mixture for sure on fresh battles.
     """
 
     output: Path = Path("runs/psro")
@@ -100,6 +106,9 @@ class PSROSettings:
     seed: int = 0
     workers: int = 2
     lanes: int = 128
+    best_responses: int = 1
+    fresh: bool = False
+    stop_early: bool = False
 
     def game(self) -> ShowdownGame:
         """The game; refuses unknown formats and illegal teams."""
@@ -109,7 +118,13 @@ class PSROSettings:
         """The oracle's settings; refuses numbers that are out of range."""
         if self.initial_checkpoint is not None and not self.initial_checkpoint.is_file():
             raise InputError(f"initial checkpoint {self.initial_checkpoint}: there is no such file")
-        warm_start = STRONGEST if self.initial_checkpoint is None else str(self.initial_checkpoint)
+        if self.initial_checkpoint is not None and self.fresh:
+            raise InputError(
+                f"--fresh starts from fresh weights, not from {self.initial_checkpoint}: give one of the two"
+            )
+        warm_start = SCRATCH if self.fresh else STRONGEST
+        if self.initial_checkpoint is not None:
+            warm_start = str(self.initial_checkpoint)
         return TrainingSettings(
             ppo=PPOSettings(
                 updates=self.updates,
@@ -155,6 +170,8 @@ class PSROSettings:
             num_lanes=self.lanes,
             num_workers=self.workers,
             progress=progress,
+            best_responses=self.best_responses,
+            stop_early=self.stop_early,
             on_iteration=on_iteration,
         )
 

@@ -105,7 +105,7 @@ def _figures(run: _Run) -> dict[str, Figure]:
     if restricted:
         mean, lower, upper = (_column(restricted, key) for key in ("posterior_mean", "lower", "upper"))
         made["nash_conv"] = figures.nash_conv_figure(mean, lower, upper, float(restricted[-1]["level"]))
-    fresh = [(row["best_response"]["name"], row["best_response"]["fresh_evaluation"]) for row in run.summaries]
+    fresh = [(row["name"], row["fresh_evaluation"]) for _, row in _evaluated(run)]
     if fresh:
         results = [row for _, row in fresh]
         rate, lower, upper = (_column(results, key) for key in ("win_rate", "lower", "upper"))
@@ -114,15 +114,24 @@ def _figures(run: _Run) -> dict[str, Figure]:
     return made
 
 
+def _evaluated(run: _Run) -> list[tuple[int, Mapping[str, Any]]]:
+    """Iteration and entry of every best response that has played fresh battles; those of exact runs have not."""
+    return [
+        (summary["iteration"], entry)
+        for summary in run.summaries
+        for entry in summary.get("best_responses", [summary["best_response"]])
+        if "fresh_evaluation" in entry
+    ]
+
+
 def _best_response_rows(run: _Run) -> list[dict[str, Any]]:
     rows = []
-    for summary in run.summaries:
-        best_response = summary["best_response"]
+    for iteration, best_response in _evaluated(run):
         fresh = best_response["fresh_evaluation"]
         rows.append(
             {
                 "name": best_response["name"],
-                "iteration": summary["iteration"],
+                "iteration": iteration,
                 **{key: fresh[key] for key in ("battles", "wins", "draws", "losses")},
                 "win_rate": _percent(fresh["win_rate"]),
                 "interval": _interval(fresh["lower"], fresh["upper"]),
@@ -176,10 +185,10 @@ def _warnings(run: _Run) -> list[str]:
     warnings = []
     if not run.finished:
         warnings.append("This run has not finished: what follows is its state so far.")
-    for summary in run.summaries:
-        fresh = summary["best_response"]["fresh_evaluation"]
+    for _, entry in _evaluated(run):
+        fresh = entry["fresh_evaluation"]
         if fresh["lower"] <= 0.5:
-            name = summary["best_response"]["name"]
+            name = entry["name"]
             warnings.append(
                 f"{name} is not shown to beat the mixture that it was trained on: its interval "
                 f"{_interval(fresh['lower'], fresh['upper'])} reaches down to 50%. That is no proof that the mixture "

@@ -14,6 +14,8 @@ __all__ = ["load_game"]
 # What `config()["game"]` may be, and the class that it names; imported only when asked for.
 _GAMES = {
     "aec": "pokenash.games.aec:AECGame",
+    "matrix": "pokenash.games.matrix:MatrixGame",
+    "openspiel": "pokenash.games.openspiel.game:OpenSpielGame",
     "showdown": "pokenash.games.showdown.game:ShowdownGame",
 }
 
@@ -24,7 +26,8 @@ def load_game(config: Mapping[str, Any]) -> Game:
     Parameters
     ----------
     config : mapping
-        With ``"game"`` naming the kind (``"aec"`` or ``"showdown"``) and the rest as that kind wrote it.
+        With ``"game"`` naming the kind (``"aec"``, ``"matrix"``, ``"openspiel"`` or ``"showdown"``) and the rest
+        as that kind wrote it.
 
     Raises
     ------

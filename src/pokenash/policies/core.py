@@ -9,17 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pokenash.games.core import Decisions
+from pokenash.games.splitmix import GOLDEN, mix
 
 __all__ = ["DecisionRandom", "Policy", "sample_actions"]
-
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-
-
-def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Finalizer of SplitMix64 (Steele, Lea & Flood 2014), a bijection of 64-bit words."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
 
 
 class DecisionRandom:
@@ -46,12 +38,12 @@ class DecisionRandom:
         stream: int = 0,
     ) -> NDArray[np.float64]:
         """Uniform numbers in [0, 1) for the given keys, ``[B, num]``."""
-        state = _mix(np.full(len(episode), self.seed, np.uint64) + _GOLDEN)
+        state = mix(np.full(len(episode), self.seed, np.uint64) + GOLDEN)
         for word in (episode, player, decision):
-            state = _mix((state ^ word.astype(np.uint64)) + _GOLDEN)
-        state = _mix((state ^ np.uint64(stream)) + _GOLDEN)
-        steps = np.arange(1, num + 1, dtype=np.uint64) * _GOLDEN
-        words = _mix(state[:, None] + steps)
+            state = mix((state ^ word.astype(np.uint64)) + GOLDEN)
+        state = mix((state ^ np.uint64(stream)) + GOLDEN)
+        steps = np.arange(1, num + 1, dtype=np.uint64) * GOLDEN
+        words = mix(state[:, None] + steps)
         uniform: NDArray[np.float64] = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
         return uniform
 

@@ -9,12 +9,34 @@ from pokenash.algorithms.oracles.core import Oracle, derive_seed
 from pokenash.algorithms.oracles.settings import ImitationSettings, PPOSettings, TrainingSettings
 
 if TYPE_CHECKING:
+    from pokenash.algorithms.oracles.exact_oracle import ExactOracle
     from pokenash.algorithms.oracles.ppo import PPO
     from pokenash.algorithms.oracles.ppo_oracle import PPOOracle
+    from pokenash.algorithms.oracles.scaled_returns import ScaledOracle
+    from pokenash.algorithms.oracles.tabular_oracle import TabularOracle, TabularOracleSettings
 
-_MODULES = {"PPO": "ppo", "PPOOracle": "ppo_oracle"}
+_MODULES = {
+    "ExactOracle": "exact_oracle",
+    "PPO": "ppo",
+    "PPOOracle": "ppo_oracle",
+    "ScaledOracle": "scaled_returns",
+    "TabularOracle": "tabular_oracle",
+    "TabularOracleSettings": "tabular_oracle",
+}
 
-__all__ = ["PPO", "ImitationSettings", "Oracle", "PPOOracle", "PPOSettings", "TrainingSettings", "derive_seed"]
+__all__ = [
+    "PPO",
+    "ExactOracle",
+    "ImitationSettings",
+    "Oracle",
+    "PPOOracle",
+    "PPOSettings",
+    "ScaledOracle",
+    "TabularOracle",
+    "TabularOracleSettings",
+    "TrainingSettings",
+    "derive_seed",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,9 +11,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pokenash.policies.networks import to_tensors
+from pokenash.policies.networks import Network, infer, masked_log_probabilities, to_tensors
 
-__all__ = ["clip_gradients", "minibatches", "repeatable_torch", "set_learning_rate"]
+__all__ = [
+    "clip_gradients",
+    "clipped_objective",
+    "legal_log_probabilities",
+    "minibatches",
+    "repeatable_torch",
+    "set_learning_rate",
+]
+
+_CHUNK = 1024
 
 
 @contextmanager
@@ -48,6 +57,53 @@ def minibatches(
     for index in np.array_split(rng.permutation(rows), max(1, round(rows / batch_size))):
         place = torch.from_numpy(index)
         yield {name: tensor.index_select(0, place) for name, tensor in tensors.items()}
+
+
+def clipped_objective(log_probabilities: Tensor, batch: Mapping[str, Tensor], clip: float) -> tuple[Tensor, Tensor]:
+    """The clipped objective of proximal policy optimisation (Schulman et al. 2017, equation 7), to be maximised.
+
+    Parameters
+    ----------
+    log_probabilities : float Tensor, ``[B, A]``
+        Of all actions under the policy that learns.
+    batch : mapping of str to Tensor
+        ``action``, ``[B]``; ``old``, its log-probability when it was drawn; ``advantage``.
+    clip : float
+
+    Returns
+    -------
+    objective : Tensor
+        Mean over the batch.
+    log_ratio : Tensor, ``[B]``
+        Of the actions' new to their old probabilities.
+    """
+    chosen = log_probabilities.gather(1, batch["action"].unsqueeze(1)).squeeze(1)
+    log_ratio = chosen - batch["old"]
+    ratio = log_ratio.exp()
+    clipped = ratio.clamp(1 - clip, 1 + clip)
+    advantage = batch["advantage"]
+    return torch.minimum(ratio * advantage, clipped * advantage).mean(), log_ratio
+
+
+def legal_log_probabilities(
+    network: Network, inputs: Mapping[str, NDArray[Any]], action_mask: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Log-probabilities of all actions under a network, without gradients, ``[N, A]``.
+
+    Parameters
+    ----------
+    network : Network
+    inputs : mapping of str to array, ``[N, ...]``
+        What its `prepare` gave.
+    action_mask : bool array, ``[N, A]``
+    """
+    out = np.empty(action_mask.shape, np.float32)
+    for start in range(0, len(action_mask), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        scores, _ = infer(network, {name: array[part] for name, array in inputs.items()})
+        with torch.inference_mode():
+            out[part] = masked_log_probabilities(scores, torch.from_numpy(action_mask[part])).numpy()
+    return out
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -18,17 +18,22 @@ from torch import Tensor
 
 from pokenash.algorithms.oracles.collection import Learner, Rows, advantages
 from pokenash.algorithms.oracles.core import derive_seed
-from pokenash.algorithms.oracles.learning import clip_gradients, minibatches, set_learning_rate
+from pokenash.algorithms.oracles.learning import (
+    clip_gradients,
+    clipped_objective,
+    legal_log_probabilities,
+    minibatches,
+    set_learning_rate,
+)
 from pokenash.algorithms.oracles.settings import PPOSettings
 from pokenash.algorithms.oracles.training_state import TrainingState
 from pokenash.arena import Arena, MatchResult, paired_matches
 from pokenash.policies.core import Policy
-from pokenash.policies.networks import Network, infer, masked_log_probabilities
+from pokenash.policies.networks import Network, masked_log_probabilities
 
 __all__ = ["PPO"]
 
 _ADAM_EPSILON = 1e-5
-_REFERENCE_CHUNK = 1024
 _MEASURES = ("policy_loss", "value_loss", "entropy", "kl_to_old", "kl_to_reference", "clip_fraction")
 
 
@@ -158,7 +163,7 @@ class PPO:
             "target": target.astype(np.float32),
         }
         if self._reference is not None:
-            columns["reference"] = _log_probabilities(self._reference, rows)
+            columns["reference"] = legal_log_probabilities(self._reference, rows.inputs, rows.action_mask)
         unexplained = float(np.var(rows.outcome - rows.value)) / max(float(np.var(rows.outcome)), 1e-8)
         return columns, deviation, 1 - unexplained
 
@@ -168,12 +173,9 @@ class PPO:
         scores, values = self.network(batch)
         log_probabilities = masked_log_probabilities(scores, batch["action_mask"])
         probabilities = log_probabilities.exp()
-        chosen = log_probabilities.gather(1, batch["action"].unsqueeze(1)).squeeze(1)
-        log_ratio = chosen - batch["old"]
+        objective, log_ratio = clipped_objective(log_probabilities, batch, settings.clip)
         ratio = log_ratio.exp()
-        clipped = ratio.clamp(1 - settings.clip, 1 + settings.clip)
-        advantage = batch["advantage"]
-        policy_loss = -torch.minimum(ratio * advantage, clipped * advantage).mean()
+        policy_loss = -objective
         value_loss = (values - batch["target"]).square().mean()
         entropy = -(probabilities * log_probabilities).sum(1).mean()
         loss = policy_loss + settings.value_coefficient * value_loss - settings.entropy_coefficient * entropy
@@ -192,17 +194,6 @@ class PPO:
             outside = ((ratio - 1).abs() > settings.clip).float().mean()
         parts = (policy_loss, value_loss, entropy, old_kl, reference_kl, outside)
         return np.array([part.item() for part in parts]), norm
-
-
-def _log_probabilities(network: Network, rows: Rows) -> NDArray[np.float32]:
-    """Log-probabilities of all actions under a network, ``[N, A]``."""
-    out = np.empty(rows.action_mask.shape, np.float32)
-    for start in range(0, len(rows), _REFERENCE_CHUNK):
-        part = slice(start, start + _REFERENCE_CHUNK)
-        scores, _ = infer(network, {name: array[part] for name, array in rows.inputs.items()})
-        with torch.inference_mode():
-            out[part] = masked_log_probabilities(scores, torch.from_numpy(rows.action_mask[part])).numpy()
-    return out
 
 
 def _results(finished: list[MatchResult]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pokenash.algorithms.oracles.core import derive_seed
 from pokenash.algorithms.oracles.imitation import collect_lessons, imitate
 from pokenash.algorithms.oracles.learning import repeatable_torch
 from pokenash.algorithms.oracles.ppo import PPO
-from pokenash.algorithms.oracles.settings import SCRATCH, STRONGEST, TrainingSettings
+from pokenash.algorithms.oracles.settings import LATEST, SCRATCH, STRONGEST, TrainingSettings
 from pokenash.algorithms.oracles.training_state import JSONLines
 from pokenash.arena import Arena
 from pokenash.errors import InputError
@@ -104,6 +104,8 @@ class PPOOracle:
         by_name = {spec.name: spec for spec in population}
         if warm_start == STRONGEST:
             teacher = _likeliest(opponent)
+        elif warm_start == LATEST and population:
+            teacher = population[-1]
         elif warm_start in by_name:
             teacher = by_name[warm_start]
         else:
@@ -164,8 +166,8 @@ def _checkpoint(path: Path, game: Game) -> Network:
     """A network from a file, for the given game."""
     if not path.exists():
         raise InputError(
-            f"warm_start {str(path)!r}: expected 'strongest', 'scratch', the name of a member of the population, or "
-            "the path of a .safetensors checkpoint; there is no such file"
+            f"warm_start {str(path)!r}: expected 'strongest', 'latest', 'scratch', the name of a member of the "
+            "population, or the path of a .safetensors checkpoint; there is no such file"
         )
     network = load_network(path)
     try:

@@ -8,9 +8,9 @@ from typing import Any, Literal
 from pokenash.errors import InputError
 from pokenash.policies.network_settings import MLPSettings, TransformerSettings
 
-__all__ = ["SCRATCH", "STRONGEST", "ImitationSettings", "PPOSettings", "TrainingSettings"]
+__all__ = ["LATEST", "SCRATCH", "STRONGEST", "ImitationSettings", "PPOSettings", "TrainingSettings"]
 
-STRONGEST, SCRATCH = "strongest", "scratch"
+STRONGEST, LATEST, SCRATCH = "strongest", "latest", "scratch"
 
 
 @dataclass(frozen=True)
@@ -130,8 +130,8 @@ class TrainingSettings:
         By default a transformer for Showdown and an MLP for other games.
     warm_start : str
         ``"strongest"``: the member of the largest probability in the mixture, by its weights if it is a network of
-        this kind and by imitation otherwise; ``"scratch"``: fresh weights; or the name of a member; or the path of a
-        checkpoint.
+        this kind and by imitation otherwise; ``"latest"``: the newest member in the same way; ``"scratch"``: fresh
+        weights; or the name of a member; or the path of a checkpoint.
     returned : {"last", "best"}
         Which checkpoint becomes the policy: the last one, or the one after the best rounds in training. Neither is
         chosen on the battles that are reported.
@@ -166,7 +166,9 @@ class TrainingSettings:
         if self.returned not in ("last", "best"):
             raise InputError(f"returned: expected 'last' or 'best', got {self.returned!r}")
         if not self.warm_start:
-            raise InputError("warm_start: expected 'strongest', 'scratch', a member's name or a checkpoint's path")
+            raise InputError(
+                "warm_start: expected 'strongest', 'latest', 'scratch', a member's name or a checkpoint's path"
+            )
 
 
 def _check(

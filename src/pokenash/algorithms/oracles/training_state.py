@@ -42,6 +42,10 @@ class TrainingState:
         Weights of the best checkpoint so far.
     best_update : int
         The round after which they were taken.
+    others : dict of str to Network
+        Networks that belong to the training besides the one that learns, such as a moving reference.
+    numbers : dict of str to float
+        Whatever else the next round depends on.
     """
 
     network: Network
@@ -51,16 +55,21 @@ class TrainingState:
     scores: list[float] = field(default_factory=list)
     best: dict[str, Tensor] = field(default_factory=dict)
     best_update: int = 0
+    others: dict[str, Network] = field(default_factory=dict)
+    numbers: dict[str, float] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
         """Write everything to one file, moved into place when whole."""
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
+        for other, network in self.others.items():
+            tensors |= {f"other.{other}.{name}": tensor for name, tensor in network.state_dict().items()}
         for name, parameter in self.network.named_parameters():
             # Empty for parameters that have never been stepped.
             state = self.optimizer.state.get(parameter, {})
             tensors |= {f"optimizer.{key}.{name}": torch.as_tensor(value) for key, value in state.items()}
         about = {"update": self.update, "steps": self.steps, "scores": self.scores, "best_update": self.best_update}
+        about |= {"numbers": self.numbers}
         # Safetensors refuses tensors that share memory.
         data = save({name: t.detach().clone() for name, t in tensors.items()}, {"training": json.dumps(about)})
         temporary = path.with_name(path.name + ".tmp")
@@ -84,6 +93,8 @@ class TrainingState:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             self.network.load_state_dict(_with_prefix(tensors, "network."))
             self.best = _with_prefix(tensors, "best.")
+            for other, network in self.others.items():
+                network.load_state_dict(_with_prefix(tensors, f"other.{other}."))
             for name, parameter in self.network.named_parameters():
                 keys = {key: f"optimizer.{key}.{name}" for key in _ADAM}
                 if all(key in tensors for key in keys.values()):
@@ -91,6 +102,8 @@ class TrainingState:
             self.update, self.steps = int(about["update"]), int(about["steps"])
             self.best_update = int(about["best_update"])
             self.scores = [float(score) for score in about["scores"]]
+            # States from before there were any have none.
+            self.numbers |= {name: float(value) for name, value in about.get("numbers", {}).items()}
         except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
             raise InputError(f"{path} is damaged or belongs to another training: {error}") from error
 

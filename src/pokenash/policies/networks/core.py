@@ -37,6 +37,20 @@ class Network(nn.Module):
         """The parts of an observation that the network uses, as new arrays (or views), rows first."""
 
     @abstractmethod
+    def features(self, inputs: Mapping[str, Tensor]) -> Any:
+        """What the layers before the heads make of a batch; only `heads` and the network's own heads can read it."""
+
+    @abstractmethod
+    def heads(self, features: Any) -> tuple[Tensor, Tensor]:
+        """Scores ``[B, A]`` and values ``[B]``, as `forward` gives them, from `features`."""
+
+    @abstractmethod
+    def new_action_head(self) -> nn.Module:
+        """A fresh head that makes other scores ``[B, A]`` of `features`, such as the values of actions.
+
+        It is no part of this network; its initial weights come from torch's global generator.
+        """
+
     def forward(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Score a batch.
 
@@ -52,6 +66,7 @@ class Network(nn.Module):
         values : float32 Tensor, ``[B]``
             Expected return of the player whose row it is.
         """
+        return self.heads(self.features(inputs))
 
     @abstractmethod
     def config(self) -> dict[str, Any]:

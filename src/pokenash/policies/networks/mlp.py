@@ -61,8 +61,7 @@ class MLPNetwork(Network):
         self.body = nn.Sequential(*layers)
         self.action_head = nn.Linear(widths[-1], num_actions)
         self.value_head = nn.Linear(widths[-1], 1)
-        nn.init.normal_(self.action_head.weight, std=0.01)
-        nn.init.zeros_(self.action_head.bias)
+        _start_small(self.action_head)
 
     @classmethod
     def for_game(cls, game: Game, settings: MLPSettings) -> MLPNetwork:
@@ -99,10 +98,24 @@ class MLPNetwork(Network):
                 columns.append(array.reshape(len(array), part.size).astype(np.float32) / np.float32(part.scale))
         return {"features": np.concatenate(columns, axis=1)}
 
-    def forward(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def features(self, inputs: Mapping[str, Tensor]) -> Tensor:
         hidden: Tensor = self.body(inputs["features"])
-        values: Tensor = self.value_head(hidden)
-        return self.action_head(hidden), torch.squeeze(values, -1)
+        return hidden
+
+    def heads(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        values: Tensor = self.value_head(features)
+        return self.action_head(features), torch.squeeze(values, -1)
+
+    def new_action_head(self) -> nn.Linear:
+        head = nn.Linear(self.settings.hidden[-1], self.num_actions)
+        _start_small(head)
+        return head
+
+
+def _start_small(head: nn.Linear) -> None:
+    """Nearly the same score for all actions."""
+    nn.init.normal_(head.weight, std=0.01)
+    nn.init.zeros_(head.bias)
 
 
 def _parts_of(game: Game) -> list[_Part]:

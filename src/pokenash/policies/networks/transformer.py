@@ -92,9 +92,7 @@ class TransformerNetwork(Network):
         self.move_head = nn.Linear(width, 1 + self.num_gimmicks)
         self.switch_head = nn.Linear(width, 1)
         self.value_head = nn.Sequential(nn.Linear(width + NUM_SUMMARY_FEATURES, width), nn.ReLU(), nn.Linear(width, 1))
-        for head in (self.move_head, self.switch_head):
-            nn.init.normal_(head.weight, std=0.01)
-            nn.init.zeros_(head.bias)
+        _start_small(self.move_head, self.switch_head)
 
     @classmethod
     def for_game(cls, game: Game, settings: TransformerSettings) -> TransformerNetwork:
@@ -142,16 +140,47 @@ class TransformerNetwork(Network):
         assert isinstance(observation, dict)
         return {name: np.take(observation[name], self.columns.places[name], axis=-1) for name in BLOCKS}
 
-    def forward(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def features(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         tokens, summary = self.tokens(inputs)
         for layer in self.layers[:-1]:
             tokens = layer(tokens, tokens.shape[1])
-        tokens = self.last_norm(self.layers[-1](tokens, _NUM_OUTPUTS))
-        # [B, 4, 1 + gimmicks]: the action of move i with gimmick g lies in the g-th group of four.
-        moves = self.move_head(tokens[:, 1 : 1 + _NUM_MOVES])
-        switches = self.switch_head(tokens[:, 1 + _NUM_MOVES :]).squeeze(-1)
-        scores = [moves[:, :, 0], switches]
-        if self.num_gimmicks:
-            scores.append(moves[:, :, 1:].transpose(1, 2).flatten(1))
+        return self.last_norm(self.layers[-1](tokens, _NUM_OUTPUTS)), summary
+
+    def heads(self, features: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        tokens, summary = features
         values = torch.tanh(self.value_head(torch.cat([tokens[:, 0], summary], -1))).squeeze(-1)
-        return torch.cat(scores, dim=1), values
+        return _action_scores(tokens, self.move_head, self.switch_head), values
+
+    def new_action_head(self) -> nn.Module:
+        return _ActionHead(self.settings.width, self.num_gimmicks)
+
+
+class _ActionHead(nn.Module):
+    """A second scoring of moves and switches from the same tokens."""
+
+    def __init__(self, width: int, num_gimmicks: int) -> None:
+        super().__init__()
+        self.move_head = nn.Linear(width, 1 + num_gimmicks)
+        self.switch_head = nn.Linear(width, 1)
+        _start_small(self.move_head, self.switch_head)
+
+    def forward(self, features: tuple[Tensor, Tensor]) -> Tensor:
+        return _action_scores(features[0], self.move_head, self.switch_head)
+
+
+def _start_small(*layers: nn.Linear) -> None:
+    """Nearly the same score for all actions."""
+    for layer in layers:
+        nn.init.normal_(layer.weight, std=0.01)
+        nn.init.zeros_(layer.bias)
+
+
+def _action_scores(tokens: Tensor, move_head: nn.Linear, switch_head: nn.Linear) -> Tensor:
+    """Scores of all actions, ``[B, A]``, from the outputs of the last layer."""
+    # [B, 4, 1 + gimmicks]: the action of move i with gimmick g lies in the g-th group of four.
+    moves: Tensor = move_head(tokens[:, 1 : 1 + _NUM_MOVES])
+    switches = switch_head(tokens[:, 1 + _NUM_MOVES :]).squeeze(-1)
+    scores = [moves[:, :, 0], switches]
+    if moves.shape[2] > 1:
+        scores.append(moves[:, :, 1:].transpose(1, 2).flatten(1))
+    return torch.cat(scores, dim=1)

@@ -1,0 +1,86 @@
+"""What PSRO gives: the state of each iteration, and the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pokenash.algorithms.empirical_game import EmpiricalGame
+from pokenash.policies.mixture import mixture_spec
+from pokenash.policies.seats import seats_spec
+from pokenash.policies.spec import PolicySpec
+
+__all__ = ["PSROIteration", "PSROResult", "joined", "seat_mixtures"]
+
+
+@dataclass(frozen=True)
+class PSROIteration:
+    """The state that an iteration starts from, and what it added.
+
+    Parameters
+    ----------
+    iteration : int
+        From 0. The last of a result has no best response: it is the outcome.
+    population : tuple of PolicySpec
+    game : EmpiricalGame
+        Among the population.
+    meta_strategy : float64 array, ``[n]``, or ``[2, n]`` with a row per seat (``symmetric=False``)
+    analysis : dict
+        As `MetaGameAnalysis.to_json` gives it; with exact payoffs also ``exact_nash_conv``, of the mixture in the game.
+    best_response : PolicySpec or None
+        To the meta-strategy; the first of several.
+    summary : dict or None
+        Its fresh evaluation, times; as ``iteration_summary.json`` holds it.
+    """
+
+    iteration: int
+    population: tuple[PolicySpec, ...]
+    game: EmpiricalGame
+    meta_strategy: NDArray[np.float64]
+    analysis: dict[str, Any]
+    best_response: PolicySpec | None = None
+    summary: dict[str, Any] | None = None
+
+    def mixture(self, name: str = "mixture") -> PolicySpec:
+        """The meta-strategy as a policy, whose member is drawn per episode."""
+        mixtures = seat_mixtures(name, self.population, self.meta_strategy)
+        return joined(name, mixtures)
+
+
+@dataclass(frozen=True)
+class PSROResult:
+    """What PSRO ended with.
+
+    Parameters
+    ----------
+    population : tuple of PolicySpec
+    meta_strategy : float64 array, ``[n]``, or ``[2, n]`` with a row per seat
+    game : EmpiricalGame
+    iterations : tuple of PSROIteration
+        One more than those that trained best responses.
+    """
+
+    population: tuple[PolicySpec, ...]
+    meta_strategy: NDArray[np.float64]
+    game: EmpiricalGame
+    iterations: tuple[PSROIteration, ...]
+
+    def mixture(self, name: str = "mixture") -> PolicySpec:
+        """The final mixture as a policy."""
+        return self.iterations[-1].mixture(name)
+
+
+def seat_mixtures(
+    name: str, population: Sequence[PolicySpec], meta_strategy: NDArray[np.float64]
+) -> tuple[PolicySpec, ...]:
+    """The mixture of both seats, or of each."""
+    return tuple(mixture_spec(name, population, row) for row in np.atleast_2d(meta_strategy))
+
+
+def joined(name: str, mixtures: Sequence[PolicySpec]) -> PolicySpec:
+    """One policy that plays the mixture of its seat."""
+    return mixtures[0] if len(mixtures) == 1 else seats_spec(name, *mixtures)
