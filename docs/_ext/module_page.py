@@ -13,7 +13,12 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-PAGES = {"pokenash.games.showdown_v0": "showdown"}
+PAGES = {
+    "pokenash.games.showdown_v0": ("showdown", "Pokémon Showdown battles in PettingZoo's two forms"),
+    "pokenash.games.openspiel_v0": ("openspiel-environment", "OpenSpiel's games in PettingZoo's AEC form"),
+    "pokenash.games.matrix_v0": ("matrix", "Matrix games in PettingZoo's two forms"),
+}
+"""By module: its page, and what is said of it in the reference."""
 MARKER = re.compile(r"^\{module-page\} (\S+)$", re.MULTILINE)
 
 
@@ -25,7 +30,8 @@ def insert_docstring(app: Sphinx, docname: str, source: list[str]) -> None:
 def refer_to_page(app: Sphinx, what: str, name: str, item: Any, options: Any, lines: list[str]) -> None:
     """Replace such a docstring in the reference by a link to its page."""
     if what == "module" and name in PAGES:
-        lines[:] = [f"Pokémon Showdown battles in PettingZoo's two forms; described in :doc:`/{PAGES[name]}`.", ""]
+        page, told = PAGES[name]
+        lines[:] = [f"{told}; described in :doc:`/{page}`.", ""]
 
 
 def _body(module: str) -> str:

@@ -19,7 +19,7 @@ import pokenash
 from pokenash.errors import PokenashError
 
 if TYPE_CHECKING:
-    from pokenash.algorithms.psro import PSROIteration, PSROResult
+    from pokenash.algorithms.psro_result import PSROIteration, PSROResult
 
 __all__ = ["main"]
 

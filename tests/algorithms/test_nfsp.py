@@ -14,7 +14,7 @@ import torch
 from tests.arena.games import Rounds
 
 from pokenash.algorithms.exact import nash_conv
-from pokenash.algorithms.nfsp import NFSP, AverageSettings, BestResponseSettings, Learner, NFSPRound, NFSPSettings
+from pokenash.algorithms.nfsp import NFSP, AverageSettings, BestResponseSettings, NFSPLearner, NFSPRound, NFSPSettings
 from pokenash.algorithms.nfsp.actor import Actor, follows_best_response
 from pokenash.arena import Arena, paired_matches
 from pokenash.errors import InputError, RunDirectoryError
@@ -214,7 +214,7 @@ def test_each_player_follows_its_best_response_in_its_share_of_episodes() -> Non
     assert abs(chosen.all(1).mean() - 0.01) < 5 * 0.00045
 
 
-def play_one_round(game: Game, learners: list[Learner], **settings: Any) -> None:
+def play_one_round(game: Game, learners: list[NFSPLearner], **settings: Any) -> None:
     """All episodes of a round, without learning."""
     episodes = settings["num_episodes"]
     actor = Actor(learners, first_episode=0, seed=1, **settings)
@@ -229,7 +229,7 @@ def play_one_round(game: Game, learners: list[Learner], **settings: Any) -> None
 
 
 def test_the_reservoir_gets_what_best_responses_chose_and_the_replay_buffer_everything(kuhn: OpenSpielGame) -> None:
-    learner = Learner(kuhn, replace(SMALL, best_response=BestResponseSettings()), seed=1)
+    learner = NFSPLearner(kuhn, replace(SMALL, best_response=BestResponseSettings()), seed=1)
     play_one_round(kuhn, [learner], anticipatory=0.25, epsilon=0.0, num_episodes=2000)
     assert learner.replay.total == len(learner.replay) == learner.decisions
     # About 4,700 decisions; standard deviation of the share: 0.01, as those of an episode go together.
@@ -241,7 +241,7 @@ def test_the_reservoir_gets_what_best_responses_chose_and_the_replay_buffer_ever
 
 
 def test_exploring_best_responses_take_uniform_legal_actions(kuhn: OpenSpielGame) -> None:
-    learner = Learner(kuhn, replace(SMALL, average=AverageSettings()), seed=1)
+    learner = NFSPLearner(kuhn, replace(SMALL, average=AverageSettings()), seed=1)
     play_one_round(kuhn, [learner], anticipatory=1.0, epsilon=1.0, num_episodes=2000)
     kept = learner.reservoir.sample(20_000, np.random.default_rng(1))
     assert kept["action_mask"][np.arange(20_000), kept["action"]].all()
@@ -253,7 +253,7 @@ def test_exploring_best_responses_take_uniform_legal_actions(kuhn: OpenSpielGame
 def test_targets_are_those_of_the_paper(kuhn: OpenSpielGame, double_q: bool) -> None:
     """Mnih et al. 2015 and van Hasselt et al. 2016, equation 4, by hand; the mask forbids the best action."""
     learning = BestResponseSettings(double_q=double_q, discount=0.9)
-    learner = Learner(kuhn, replace(SMALL, best_response=learning), seed=1)
+    learner = NFSPLearner(kuhn, replace(SMALL, best_response=learning), seed=1)
     ours = torch.tensor([[9.0, 1.0], [2.0, 3.0], [0.0, 0.0]])
     target = torch.tensor([[5.0, 7.0], [11.0, 13.0], [1.0, 1.0]])
     played = {

@@ -28,8 +28,9 @@ from pokenash.errors import InputError, RunDirectoryError
 from pokenash.games.aec import AECGame
 from pokenash.games.core import Decisions
 from pokenash.games.openspiel import OpenSpielGame
-from pokenash.policies import Uniform, load_policy
-from pokenash.policies.network_settings import MLPSettings
+from pokenash.games.showdown.game import ShowdownGame
+from pokenash.policies import PolicySpec, Uniform, load_policy
+from pokenash.policies.network_settings import MLPSettings, TransformerSettings
 from pokenash.policies.networks import build_network, copy_network, masked_log_probabilities
 
 SIGKILL = -9
@@ -215,6 +216,28 @@ def test_the_average_comes_near_the_equilibrium_of_kuhn_poker(tmp_path: Path) ->
     )
     policies = SelfPlay(game, settings, tmp_path, seed=1).run()
     assert nash_conv(game, load_policy(policies["average"], game)) < 0.3
+
+
+def test_it_plays_showdown(tmp_path: Path) -> None:
+    settings = SelfPlaySettings(
+        updates=1,
+        episodes_per_update=6,
+        damping=damped(1e-3, kl=0.1, bonus=0.1, control=AdaptiveControl()),
+        network=TransformerSettings(width=16, heads=2, layers=1, feedforward=16, embedding=8),
+        snapshot_every=1,
+        torch_threads=1,
+        num_lanes=6,
+    )
+    game = ShowdownGame("gen1ou")
+    training = SelfPlay(game, settings, tmp_path, seed=1)
+    (member,) = training.run()["average"].parameters["members"]
+    (entry,) = [json.loads(line) for line in (tmp_path / "training.jsonl").read_text().splitlines()]
+    assert entry["episodes"] == 6
+    assert entry["kl_to_old"] > 0
+    with Arena(game, num_lanes=4, num_workers=2) as arena:
+        player = PolicySpec.from_json(member)
+        results = arena.play([player, Uniform()], paired_matches(game, [(0, 1)], 4, 1), seed=1)
+    assert all(m.counted for m in results)
 
 
 def final_files(directory: Path) -> dict[str, Any]:

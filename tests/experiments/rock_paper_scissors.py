@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pokenash.algorithms.psro import PSROResult
+from pokenash.algorithms.psro_result import PSROResult
 from pokenash.experiments import run_psro
 from pokenash.games.aec import AECGame
 from pokenash.games.core import Decisions, Game

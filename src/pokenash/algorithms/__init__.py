@@ -9,48 +9,125 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pokenash.algorithms.adaptive_sampling import AdaptiveSampler
+    from pokenash.algorithms.cyclicity import Cyclicity
+    from pokenash.algorithms.damping import AdaptiveControl, Damping, DampingSettings, PowerLaw, Reference
+    from pokenash.algorithms.earlier_results import EarlierResults, load_earlier_results
     from pokenash.algorithms.empirical_game import EmpiricalGame
+    from pokenash.algorithms.exact_game import ExactGame, exact_nash_conv
+    from pokenash.algorithms.exploitability import (
+        Attempt,
+        BestResponseEstimate,
+        approximate_exploitability,
+        ppo_attempts,
+        tabular_attempts,
+    )
+    from pokenash.algorithms.exploitability_descent import DescentResult, ExploitabilityDescent
     from pokenash.algorithms.intervals import WinRate, wilson_interval
     from pokenash.algorithms.match_log import LoggedMatch, MatchLog
+    from pokenash.algorithms.mean_return import MeanReturn
     from pokenash.algorithms.meta_game_analysis import MetaGameAnalysis, analyse_meta_game
     from pokenash.algorithms.meta_solvers import META_SOLVERS, MetaSolver, get_meta_solver
     from pokenash.algorithms.nash import nash_conv
-    from pokenash.algorithms.psro import PSRO, PSROIteration, PSROResult
+    from pokenash.algorithms.nfsp import NFSP, NFSPSettings
+    from pokenash.algorithms.posterior import Estimate, PayoffPosterior
+    from pokenash.algorithms.psro import PSRO
+    from pokenash.algorithms.psro_result import PSROIteration, PSROResult
+    from pokenash.algorithms.ratings import BradleyTerry, bradley_terry, elo, elo_averaged
+    from pokenash.algorithms.self_play import SelfPlay, SelfPlaySettings
     from pokenash.algorithms.tournament import play_tournament
 
 _MODULES = {
+    "AdaptiveControl": "damping",
+    "AdaptiveSampler": "adaptive_sampling",
+    "Attempt": "exploitability",
+    "BestResponseEstimate": "exploitability",
+    "BradleyTerry": "ratings",
+    "Cyclicity": "cyclicity",
+    "Damping": "damping",
+    "DampingSettings": "damping",
+    "DescentResult": "exploitability_descent",
+    "EarlierResults": "earlier_results",
     "EmpiricalGame": "empirical_game",
+    "Estimate": "posterior",
+    "ExactGame": "exact_game",
+    "ExploitabilityDescent": "exploitability_descent",
     "LoggedMatch": "match_log",
     "META_SOLVERS": "meta_solvers",
     "MatchLog": "match_log",
+    "MeanReturn": "mean_return",
     "MetaGameAnalysis": "meta_game_analysis",
     "MetaSolver": "meta_solvers",
+    "NFSP": "nfsp",
+    "NFSPSettings": "nfsp",
     "PSRO": "psro",
-    "PSROIteration": "psro",
-    "PSROResult": "psro",
+    "PSROIteration": "psro_result",
+    "PSROResult": "psro_result",
+    "PayoffPosterior": "posterior",
+    "PowerLaw": "damping",
+    "Reference": "damping",
+    "SelfPlay": "self_play",
+    "SelfPlaySettings": "self_play",
     "WinRate": "intervals",
     "analyse_meta_game": "meta_game_analysis",
+    "approximate_exploitability": "exploitability",
+    "bradley_terry": "ratings",
+    "elo": "ratings",
+    "elo_averaged": "ratings",
+    "exact_nash_conv": "exact_game",
     "get_meta_solver": "meta_solvers",
+    "load_earlier_results": "earlier_results",
     "nash_conv": "nash",
     "play_tournament": "tournament",
+    "ppo_attempts": "exploitability",
+    "tabular_attempts": "exploitability",
     "wilson_interval": "intervals",
 }
 
 __all__ = [
     "META_SOLVERS",
+    "NFSP",
     "PSRO",
+    "AdaptiveControl",
+    "AdaptiveSampler",
+    "Attempt",
+    "BestResponseEstimate",
+    "BradleyTerry",
+    "Cyclicity",
+    "Damping",
+    "DampingSettings",
+    "DescentResult",
+    "EarlierResults",
     "EmpiricalGame",
+    "Estimate",
+    "ExactGame",
+    "ExploitabilityDescent",
     "LoggedMatch",
     "MatchLog",
+    "MeanReturn",
     "MetaGameAnalysis",
     "MetaSolver",
+    "NFSPSettings",
     "PSROIteration",
     "PSROResult",
+    "PayoffPosterior",
+    "PowerLaw",
+    "Reference",
+    "SelfPlay",
+    "SelfPlaySettings",
     "WinRate",
     "analyse_meta_game",
+    "approximate_exploitability",
+    "bradley_terry",
+    "elo",
+    "elo_averaged",
+    "exact_nash_conv",
     "get_meta_solver",
+    "load_earlier_results",
     "nash_conv",
     "play_tournament",
+    "ppo_attempts",
+    "tabular_attempts",
     "wilson_interval",
 ]
 

@@ -16,7 +16,7 @@ from pokenash.algorithms.posterior import Estimate, PayoffPosterior, support_pro
 from pokenash.errors import InputError
 from pokenash.policies.mixture import check_probabilities
 
-__all__ = ["META_GAME_ANALYSIS_SCHEMA", "Estimate", "MetaGameAnalysis", "analyse_meta_game"]
+__all__ = ["META_GAME_ANALYSIS_SCHEMA", "MetaGameAnalysis", "analyse_meta_game"]
 
 META_GAME_ANALYSIS_SCHEMA = 1
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pokenash.algorithms.empirical_game import EmpiricalGame
 from pokenash.algorithms.exact_game import exact_game, exact_nash_conv
 from pokenash.algorithms.meta_game_analysis import analyse_meta_game
-from pokenash.algorithms.meta_solvers import MetaSolver, get_meta_solver
+from pokenash.algorithms.meta_solvers import MetaSolver, get_meta_solver, meta_solver_name
 from pokenash.algorithms.oracles.core import Oracle, derive_seed
 from pokenash.algorithms.psro_evaluation import Evaluation, exact_evaluation, improves, member_probabilities
 from pokenash.algorithms.psro_result import PSROIteration, PSROResult, joined, seat_mixtures
@@ -31,7 +31,7 @@ from pokenash.games.core import Game
 from pokenash.policies.populations import check_population
 from pokenash.policies.spec import PolicySpec
 
-__all__ = ["PSRO", "PSROIteration", "PSROResult"]
+__all__ = ["PSRO"]
 
 _log = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ class PSRO:
         self.population = tuple(check_population(population, "initial population"))
         self.oracle = oracle
         self.meta_solver = get_meta_solver(meta_solver) if symmetric else seat_meta_solver(meta_solver)
-        self.meta_solver_name = meta_solver if isinstance(meta_solver, str) else meta_solver.__name__
+        self.meta_solver_name = meta_solver_name(meta_solver)
         if iterations < 0 or battles_per_matchup < 2 or evaluation_battles < 2:
             raise InputError(
                 "expected iterations >= 0, and at least 2 battles per matchup and for evaluation, got "

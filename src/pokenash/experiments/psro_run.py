@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from pokenash.algorithms.meta_solvers import MetaSolver
+from pokenash.algorithms.meta_solvers import MetaSolver, meta_solver_name
 from pokenash.algorithms.oracles.core import Oracle
-from pokenash.algorithms.psro import PSRO, PSROIteration, PSROResult
+from pokenash.algorithms.psro import PSRO
+from pokenash.algorithms.psro_result import PSROIteration, PSROResult
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.experiments.environment import machine, versions
 from pokenash.experiments.run_checks import check_run
@@ -73,12 +74,11 @@ def run_psro(
     """
     run = RunDirectory(Path(directory))
     population = check_population(population, "initial population")
-    meta_solver_name = meta_solver if isinstance(meta_solver, str) else meta_solver.__name__
     settings = {
         "iterations": iterations,
         "battles_per_matchup": battles_per_matchup,
         "evaluation_battles": evaluation_battles,
-        "meta_solver": meta_solver_name,
+        "meta_solver": meta_solver_name(meta_solver),
         "num_lanes": num_lanes,
         "num_workers": num_workers,
         "oracle": oracle.config(),

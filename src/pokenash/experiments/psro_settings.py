@@ -17,7 +17,7 @@ from pokenash.policies.spec import PolicySpec, file_sha256, load_policy, policy_
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pokenash.algorithms.psro import PSROIteration, PSROResult
+    from pokenash.algorithms.psro_result import PSROIteration, PSROResult
 
 __all__ = ["PRESETS", "PSROSettings", "member_specs", "preset"]
 

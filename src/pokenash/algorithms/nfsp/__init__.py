@@ -9,11 +9,11 @@ from pokenash.algorithms.nfsp.settings import AverageSettings, BestResponseSetti
 
 if TYPE_CHECKING:
     from pokenash.algorithms.nfsp.buffers import ReplayBuffer, ReservoirBuffer
-    from pokenash.algorithms.nfsp.learner import Learner
+    from pokenash.algorithms.nfsp.learner import NFSPLearner
     from pokenash.algorithms.nfsp.nfsp import NFSP, NFSPResult, NFSPRound
 
 _MODULES = {
-    "Learner": "learner",
+    "NFSPLearner": "learner",
     "NFSP": "nfsp",
     "NFSPResult": "nfsp",
     "NFSPRound": "nfsp",
@@ -25,7 +25,7 @@ __all__ = [
     "NFSP",
     "AverageSettings",
     "BestResponseSettings",
-    "Learner",
+    "NFSPLearner",
     "NFSPResult",
     "NFSPRound",
     "NFSPSettings",

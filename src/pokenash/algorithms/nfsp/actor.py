@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pokenash.algorithms.nfsp.learner import Learner
+from pokenash.algorithms.nfsp.learner import NFSPLearner
 from pokenash.algorithms.oracles.core import derive_seed
 from pokenash.games.core import Decisions, EpisodeResult
 from pokenash.policies.core import DecisionRandom, sample_actions
@@ -34,7 +34,7 @@ class Actor:
 
     Parameters
     ----------
-    learners : sequence of Learner
+    learners : sequence of NFSPLearner
         One for both players, or one for each.
     anticipatory, epsilon : float
     first_episode, num_episodes : int
@@ -45,7 +45,7 @@ class Actor:
 
     def __init__(
         self,
-        learners: Sequence[Learner],
+        learners: Sequence[NFSPLearner],
         *,
         anticipatory: float,
         epsilon: float,
@@ -76,7 +76,7 @@ class Actor:
         return actions
 
     def _choose(
-        self, learner: Learner, decisions: Decisions, uniform: NDArray[np.float64], best: NDArray[np.bool_]
+        self, learner: NFSPLearner, decisions: Decisions, uniform: NDArray[np.float64], best: NDArray[np.bool_]
     ) -> NDArray[np.int64]:
         """Actions of one learner's rows; they are kept."""
         inputs = learner.average.prepare(decisions.observation)

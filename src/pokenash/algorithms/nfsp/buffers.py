@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pokenash.errors import InputError
 
-__all__ = ["Columns", "ReplayBuffer", "ReservoirBuffer"]
+__all__ = ["ColumnBuffer", "ReplayBuffer", "ReservoirBuffer"]
 
 _FIRST_ROWS = 4096
 _BYTE_VALUES = 256
@@ -18,7 +18,7 @@ _BYTE_VALUES = 256
 _REDRAWS = 4
 
 
-class Columns:
+class ColumnBuffer:
     """Named arrays of a fixed number of rows at most, which grow as rows are written.
 
     Floats that have been whole numbers from 0 to 255 so far are kept as bytes: the features of card and board games
@@ -100,7 +100,7 @@ class ReplayBuffer:
             raise InputError(f"replay buffer: expected a capacity of at least 1, got {capacity}")
         self.capacity = capacity
         self.total = 0
-        self._columns = Columns(capacity)
+        self._columns = ColumnBuffer(capacity)
         self._reward = np.zeros(capacity, np.float32)
         self._next = np.full(capacity, -1, np.int64)
         self._ready = np.zeros(capacity, np.bool_)
@@ -219,7 +219,7 @@ class ReservoirBuffer:
             raise InputError(f"reservoir buffer: expected a capacity of at least 1, got {capacity}")
         self.capacity = capacity
         self.total = 0
-        self._columns = Columns(capacity)
+        self._columns = ColumnBuffer(capacity)
 
     def __len__(self) -> int:
         return min(self.total, self.capacity)

@@ -23,7 +23,7 @@ from pokenash.algorithms.oracles.learning import set_learning_rate
 from pokenash.games.core import Game
 from pokenash.policies.networks import Network, build_network, masked_log_probabilities, to_tensors
 
-__all__ = ["ActionValues", "Learner"]
+__all__ = ["ActionValues", "NFSPLearner"]
 
 # Decisions that are drawn, and valued by the target network, at a time: enough for a few dozen small steps.
 _CHUNK_ROWS = 4096
@@ -53,7 +53,7 @@ class ActionValues(nn.Module):
         return values
 
 
-class Learner:
+class NFSPLearner:
     """Best response and average policy of one player, or of both.
 
     Parameters

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from pokenash.algorithms.nfsp.actor import Actor
-from pokenash.algorithms.nfsp.learner import Learner
+from pokenash.algorithms.nfsp.learner import NFSPLearner
 from pokenash.algorithms.nfsp.settings import NFSPSettings
 from pokenash.algorithms.nfsp.state import load_state, save_state
 from pokenash.algorithms.oracles.core import derive_seed
@@ -105,7 +105,7 @@ class NFSP:
 
     Attributes
     ----------
-    learners : tuple of Learner
+    learners : tuple of NFSPLearner
         One for both players, or one for each.
     round : int
         Rounds that are done.
@@ -132,7 +132,7 @@ class NFSP:
         self.directory = None if directory is None else Path(directory)
         count = 1 if self.settings.shared else 2
         self.learners = tuple(
-            Learner(game, self.settings, seed=derive_seed(seed, "learner", index)) for index in range(count)
+            NFSPLearner(game, self.settings, seed=derive_seed(seed, "learner", index)) for index in range(count)
         )
         self.round = 0
         self.episodes = 0

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from pokenash.algorithms.nfsp.learner import Learner
+from pokenash.algorithms.nfsp.learner import NFSPLearner
 from pokenash.errors import InputError, RunDirectoryError
 
 __all__ = ["load_state", "save_state"]
@@ -23,7 +23,7 @@ _SCHEMA = 1
 _COUNTS = ("decisions", "steps", "skipped")
 
 
-def save_state(path: Path, learners: Sequence[Learner], about: Mapping[str, Any]) -> None:
+def save_state(path: Path, learners: Sequence[NFSPLearner], about: Mapping[str, Any]) -> None:
     """Write the learners, memories included, and JSON-able facts to one file, moved into place when whole.
 
     Raises
@@ -49,13 +49,13 @@ def save_state(path: Path, learners: Sequence[Learner], about: Mapping[str, Any]
         raise RunDirectoryError(f"cannot write the state of the run to {path}: {error.strerror or error}") from error
 
 
-def load_state(path: Path, learners: Sequence[Learner], config: Mapping[str, Any]) -> dict[str, Any]:
+def load_state(path: Path, learners: Sequence[NFSPLearner], config: Mapping[str, Any]) -> dict[str, Any]:
     """Take everything from a file that `save_state` wrote; the facts that were given to it.
 
     Parameters
     ----------
     path : Path
-    learners : sequence of Learner
+    learners : sequence of NFSPLearner
         Of the same game and settings.
     config : mapping
         Must be equal to the fact ``"config"``.
@@ -93,13 +93,13 @@ def _difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
     return "; ".join(f"{name} is {old} there and {new} here" for name, old, new in pairs)
 
 
-def _modules(learner: Learner) -> dict[str, torch.nn.Module]:
+def _modules(learner: NFSPLearner) -> dict[str, torch.nn.Module]:
     """What has weights. With a shared trunk the average network holds the trunk that the head sits on."""
     own = learner.best_response.head if learner.settings.shared_trunk else learner.best_response
     return {"average": learner.average, "best_response": own, "target": learner.target}
 
 
-def _state_of(learner: Learner) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def _state_of(learner: NFSPLearner) -> tuple[dict[str, Any], dict[str, Tensor]]:
     tensors: dict[str, Tensor] = {}
     for name, module in _modules(learner).items():
         tensors |= {f"{name}.{key}": tensor for key, tensor in module.state_dict().items()}
@@ -117,7 +117,7 @@ def _state_of(learner: Learner) -> tuple[dict[str, Any], dict[str, Tensor]]:
     return about, {name: tensor.detach().clone() for name, tensor in tensors.items()}
 
 
-def _restore(learner: Learner, about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+def _restore(learner: NFSPLearner, about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
     for name, module in _modules(learner).items():
         module.load_state_dict(_part(tensors, f"{name}."))
     for name, optimizer in learner.optimizers.items():
