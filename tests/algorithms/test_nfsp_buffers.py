@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pokenash.algorithms.nfsp import ReplayBuffer, ReservoirBuffer
-from pokenash.algorithms.nfsp.buffers import Columns
+from pokenash.algorithms.nfsp.buffers import ColumnBuffer
 from pokenash.errors import InputError
 
 
@@ -108,7 +108,7 @@ def test_the_end_of_an_episode_whose_decision_has_been_overwritten_changes_nothi
 @given(st.lists(st.lists(st.floats(width=32, allow_nan=False), min_size=1, max_size=4), min_size=1, max_size=4))
 def test_values_come_back_as_they_were_written(batches: list[list[float]]) -> None:
     """Whole numbers below 256 are kept as bytes until others come."""
-    columns, place = Columns(16), 0
+    columns, place = ColumnBuffer(16), 0
     columns.write(np.array([0]), {"x": np.array([3.0], np.float32)})
     for batch in batches:
         columns.write(np.arange(place, place + len(batch)), {"x": np.array(batch, np.float32)})
@@ -121,7 +121,7 @@ def test_values_come_back_as_they_were_written(batches: list[list[float]]) -> No
 
 @pytest.mark.parametrize("value", [0.5, -1.0, 256.0])
 def test_what_was_kept_as_bytes_survives_the_first_value_that_is_none(value: float) -> None:
-    columns = Columns(10_000)
+    columns = ColumnBuffer(10_000)
     columns.write(np.arange(5000), {"x": np.arange(5000, dtype=np.float32) % 256})
     assert columns.state(1)["x"].dtype == np.uint8
     columns.write(np.array([5000]), {"x": np.array([value], np.float32)})

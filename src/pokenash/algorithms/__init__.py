@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pokenash.algorithms.meta_game_analysis import MetaGameAnalysis, analyse_meta_game
     from pokenash.algorithms.meta_solvers import META_SOLVERS, MetaSolver, get_meta_solver
     from pokenash.algorithms.nash import nash_conv
-    from pokenash.algorithms.nfsp import NFSP, NFSPSettings
+    from pokenash.algorithms.nfsp import NFSP, NFSPResult, NFSPRound, NFSPSettings
     from pokenash.algorithms.posterior import Estimate, PayoffPosterior
     from pokenash.algorithms.psro import PSRO
     from pokenash.algorithms.psro_result import PSROIteration, PSROResult
@@ -59,6 +59,8 @@ _MODULES = {
     "MetaGameAnalysis": "meta_game_analysis",
     "MetaSolver": "meta_solvers",
     "NFSP": "nfsp",
+    "NFSPResult": "nfsp",
+    "NFSPRound": "nfsp",
     "NFSPSettings": "nfsp",
     "PSRO": "psro",
     "PSROIteration": "psro_result",
@@ -107,6 +109,8 @@ __all__ = [
     "MeanReturn",
     "MetaGameAnalysis",
     "MetaSolver",
+    "NFSPResult",
+    "NFSPRound",
     "NFSPSettings",
     "PSROIteration",
     "PSROResult",
