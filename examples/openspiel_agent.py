@@ -4,7 +4,7 @@
     python examples/openspiel_agent.py --game showdown --episodes 200
 
 One agent per seat learns to beat uniform random play. On an OpenSpiel game its value is then compared with that of the
-exact best response; on Showdown it plays fresh battles. Takes about a minute.
+exact best response; on Showdown it plays fresh battles. Takes ten seconds on Leduc poker.
 """
 
 from __future__ import annotations

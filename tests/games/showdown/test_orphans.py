@@ -16,10 +16,13 @@ import pytest
 from games.showdown.test_worker_faults import node_that
 
 PLAY = """
-import os, sys
+import os, signal, sys
 import numpy as np
 from pokenash.games.core import EpisodeSetup
 from pokenash.games.showdown import ShowdownGame
+
+# Where the tests run in the background, Ctrl-C is ignored by whatever they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def step(vector, decisions):
     return vector.step(np.argmax(decisions.action_mask, axis=1))[0]
