@@ -3,6 +3,8 @@
     python examples/openspiel_agent.py
     python examples/openspiel_agent.py --game showdown --episodes 200
 
+OpenSpiel's agent needs the package dm-tree.
+
 One agent per seat learns to beat uniform random play. On an OpenSpiel game its value is then compared with that of the
 exact best response; on Showdown it plays fresh battles. Takes ten seconds on Leduc poker.
 """
