@@ -19,6 +19,7 @@ from pokenash.algorithms.exact import (
     policy_table,
     tabular_policy,
 )
+from pokenash.algorithms.sequence_form import sequence_form
 from pokenash.arena import Arena, Match
 from pokenash.errors import InputError
 from pokenash.games import Decisions, EpisodeSetup
@@ -199,6 +200,19 @@ def test_a_policy_that_remembers_is_led_through_what_came_before() -> None:
     assert np.allclose(policy_table(LEDUC, Counting()), expected)
     assert np.allclose(policy_table(LEDUC, Seats(Counting(), Counting())), expected)
     assert states.decision.max() == 3
+
+
+@pytest.mark.parametrize("game", [KUHN, LEDUC], ids=lambda game: game.name)
+def test_the_sequence_form_gives_the_same_values(game: OpenSpielGame) -> None:
+    """Two ways that share nothing after the policies' tables; mixtures and memory included."""
+    form = sequence_form(game)
+    members = [as_policy(game, random_table(game, seed, 2.0)) for seed in (1, 2, 3)]
+    mixture = Mixture(["a", "b", "c"], members, [0.2, 0.5, 0.3])
+    for policy in (members[0], mixture, Uniform(), Counting(), Seats(members[1], Counting())):
+        plans = form.plan(policy, 0), form.plan(policy, 1)
+        assert form.nash_conv(*plans) == pytest.approx(nash_conv(game, policy), abs=1e-9)
+        against = form.plan(members[2], 1)
+        assert form.value(plans[0], against) == pytest.approx(expected_returns(game, policy, members[2])[0], abs=1e-9)
 
 
 def test_tabular_policies_of_openspiel_say_the_same() -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from pokenash.algorithms.behaviour import behaviour
 from pokenash.errors import InputError
 from pokenash.games.core import Game
 from pokenash.policies.core import Policy
@@ -34,8 +35,6 @@ Vector = NDArray[np.float64]
 
 # Values of actions that differ by less are ties: they are sums of some thousand terms of the size of the returns.
 _TIE = 1e-12
-# Networks say probabilities in float32.
-_OFF = 1e-4
 _made: WeakKeyDictionary[GameTables, SequenceForm] = WeakKeyDictionary()
 
 
@@ -100,20 +99,7 @@ class SequenceForm:
         states = self.states
         if isinstance(policy, TabularPolicy):
             return policy.lookup(states.player, states.observation, states.action_mask)
-        try:
-            # Every row is an episode of its own, so a policy that remembers is asked without its memory's past.
-            probabilities = np.asarray(
-                policy.action_probabilities(states.decisions, policy.initial_memory(len(states))), np.float64
-            )
-        except NotImplementedError as error:
-            raise InputError(f"exact values need a policy's action probabilities: {error}") from error
-        off = np.abs(probabilities.sum(axis=1) - 1).max()
-        if off > _OFF or (probabilities[~states.action_mask] > 0).any() or (probabilities < 0).any():
-            raise InputError(
-                f"{type(policy).__name__}: expected probabilities of legal actions that sum to 1, they miss it by {off}"
-            )
-        normalised: Vector = probabilities / probabilities.sum(axis=1, keepdims=True)
-        return normalised
+        return behaviour(states, policy)
 
     def plan(self, policy: Policy, player: int) -> Vector:
         """Realisation plan of a policy in a seat, ``[sequences]``; of a mixture, the weighted sum of its members'."""
