@@ -27,6 +27,9 @@ _log = logging.getLogger(__name__)
 # Settings on which the results do not depend: a run may go on with others.
 _FREE = frozenset({"num_lanes", "num_workers", "batch_lanes", "timeout", "checkpoint_every", "stop_early"})
 
+# Options are written where they are not the default, so that runs of versions without them go on.
+_OPTIONS = {"best_responses": 1, "payoffs": "played", "symmetric": True, "stop_early": False}
+
 
 def run_psro(
     directory: str | Path,
@@ -74,38 +77,26 @@ def run_psro(
     """
     run = RunDirectory(Path(directory))
     population = check_population(population, "initial population")
-    settings = {
+    numbers: dict[str, Any] = {
         "iterations": iterations,
         "battles_per_matchup": battles_per_matchup,
         "evaluation_battles": evaluation_battles,
-        "meta_solver": meta_solver_name(meta_solver),
         "num_lanes": num_lanes,
         "num_workers": num_workers,
-        "oracle": oracle.config(),
-        # Options are written where they are not the default, so that runs of versions without them go on.
-        **({"best_responses": best_responses} if best_responses != 1 else {}),
-        **({"payoffs": payoffs} if payoffs != "played" else {}),
-        **({"symmetric": False} if not symmetric else {}),
-        **({"stop_early": True} if stop_early else {}),
     }
-    psro = PSRO(
-        game,
-        population,
-        oracle,
-        meta_solver,
-        iterations=iterations,
-        battles_per_matchup=battles_per_matchup,
-        evaluation_battles=evaluation_battles,
-        seed=seed,
-        num_lanes=num_lanes,
-        num_workers=num_workers,
-        store=run,
-        progress=progress,
-        best_responses=best_responses,
-        payoffs=payoffs,
-        symmetric=symmetric,
-        stop_early=stop_early,
-    )
+    options: dict[str, Any] = {
+        "best_responses": best_responses,
+        "payoffs": payoffs,
+        "symmetric": symmetric,
+        "stop_early": stop_early,
+    }
+    psro = PSRO(game, population, oracle, meta_solver, seed=seed, store=run, progress=progress, **numbers, **options)
+    settings = {
+        **numbers,
+        "meta_solver": meta_solver_name(meta_solver),
+        "oracle": oracle.config(),
+        **{name: value for name, value in options.items() if value != _OPTIONS[name]},
+    }
     wanted = {
         "schema": SCHEMA,
         "kind": "psro",
