@@ -23,12 +23,11 @@ import contextlib
 import io
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
+from curves import draw_curves
 from measuring import machine, markdown_table, write_csv, write_page
 
 from pokenash.algorithms import PSRO
@@ -41,7 +40,6 @@ from pokenash.algorithms.sequence_form import sequence_form
 from pokenash.games.openspiel import OpenSpielGame
 from pokenash.policies import PolicySpec
 
-DOCS = Path(__file__).parents[1] / "docs" / "_static"
 GAME = "leduc_poker"
 GOAL = 0.7
 UNIFORM = PolicySpec("uniform", "uniform")
@@ -134,15 +132,9 @@ def openspiel_curve(sims_per_entry: int | None, limit: float, seed: int) -> Iter
 
 def draw(name: str, rows: list[dict[str, Any]]) -> None:
     """The curves as ``docs/_static/NAME.svg``."""
-    figure = Figure(figsize=(6.4, 3.4), layout="constrained")
-    axes = figure.add_subplot()
-    for run in dict.fromkeys(row["run"] for row in rows):
-        own = [row for row in rows if row["run"] == run]
-        axes.plot([row["seconds"] for row in own], [row["nash_conv"] for row in own], label=run)
-    axes.axhline(GOAL, color="#999999", linewidth=1, linestyle="--")
-    axes.set(xscale="log", yscale="log", xlabel="seconds", ylabel="exact nash_conv")
-    axes.legend(frameon=False, fontsize=8)
-    figure.savefig(DOCS / f"{name}.svg", metadata={"Date": None})
+    runs = dict.fromkeys(row["run"] for row in rows)
+    curves = {run: [(row["seconds"], row["nash_conv"]) for row in rows if row["run"] == run] for run in runs}
+    draw_curves(name, {"Leduc poker": curves}, x_scale="log", wanted={"Leduc poker": GOAL})
 
 
 def follow(name: str, curve: Iterator[tuple[float, float]], goal: float, seed: int) -> list[dict[str, Any]]:
