@@ -1,7 +1,7 @@
 """Neural fictitious self-play on Leduc poker: how fast it is against OpenSpiel's, and how far it comes.
 
     python benchmarks/nfsp_leduc.py --parts speed
-    python benchmarks/nfsp_leduc.py --parts curve --minutes 30 --seeds 1
+    python benchmarks/nfsp_leduc.py --parts curve --seeds 1 --openspiel-minutes 5
 
 ``speed``: both play and learn in turn, slices of the same number of episodes, so that both are equally far when they
 are timed. OpenSpiel's agents have the settings of its example ``nfsp_leduc_pytorch.py``: two learners, 128 hidden
@@ -50,7 +50,7 @@ EQUAL_WORK = NFSPSettings(
 )
 LEARNING: dict[str, Any] = {"optimizer": "adam", "batch_size": 512, "final_learning_rate": 0.05}
 FASTEST = NFSPSettings(
-    # As many as pass in the time that is given by default; the learning rates and exploration fall over them.
+    # They pass in a quarter of an hour or so; the learning rates and exploration fall over them.
     rounds=1500,
     episodes_per_round=10_000,
     shared=True,
@@ -250,7 +250,7 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", choices=["speed", "curve"], default=["speed", "curve"])
     parser.add_argument("--slices", type=int, default=7)
     parser.add_argument("--episodes", type=int, default=4000, help=f"per slice, a multiple of {EPISODES_PER_ROUND}")
-    parser.add_argument("--minutes", type=float, default=30.0, help="of every curve")
+    parser.add_argument("--minutes", type=float, default=30.0, help="of every curve, at most")
     parser.add_argument("--openspiel-minutes", type=float, default=0.0, help="of OpenSpiel's curve; 0 for none")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     arguments = parser.parse_args()
