@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 FIGURES = Path(__file__).parents[1] / "docs" / "_static"
 
@@ -41,5 +42,10 @@ def draw_curves(
         if wanted and title in wanted:
             axes.axhline(wanted[title], color="#999999", linewidth=1, linestyle="--")
         axes.set(xscale=x_scale, yscale="log", xlabel=x_label, ylabel="exact nash_conv", title=title)
+        # Plain numbers: powers of ten in mathematical type need fonts that not every machine has.
+        for axis in [axes.yaxis] + [axes.xaxis] * (x_scale == "log"):
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_locator(LogLocator(subs=(2, 5)))
+            axis.set_minor_formatter("{x:g}")
         axes.legend(frameon=False, fontsize=8)
     figure.savefig(FIGURES / f"{name}.svg", metadata={"Date": None})
