@@ -20,8 +20,8 @@ class Lane(Protocol):
 
     setup: EpisodeSetup
     player: int
+    # How many decisions each player has made.
     decisions: list[int]
-    """How many decisions each player has made."""
 
     def reset(self, setup: EpisodeSetup) -> EpisodeResult | None:
         """Begin an episode; its result if it ends without a decision."""
