@@ -126,6 +126,7 @@ class BattleView:
         self.backend = get_backend(backend)
         self._battle = TrackedBattle(f"p{player + 1}", int(generation[1]))
         self._request: dict[str, Any] = {}
+        self._state: UniversalState | None = None
         self._choices: dict[int, Choice] | None = None
 
     @property
@@ -157,6 +158,7 @@ class BattleView:
         InputError
             If a request is no JSON object.
         """
+        self._state = None
         for line in lines:
             if line.startswith("|request|"):
                 self._read_request(line[9:])
@@ -171,6 +173,33 @@ class BattleView:
         InputError
             If no Pokémon has come out yet on either side (team preview, or no lines were fed).
         """
+        if self._state is None:
+            self._state = self._new_state()
+        return self._state
+
+    def legal(self, action_space: ActionSpace) -> list[int]:
+        """The indices that look legal by the state and can be chosen by the request, in ascending order.
+
+        It can be empty: with the faithful backend a generation-1 Pokémon that is offered only ``fight`` and cannot
+        switch has no legal index, and metamon then sends a random order.
+        """
+        choices = self._all_choices()
+        return [index for index in action_space.maybe_legal(self.state()) if index in choices]
+
+    def choice(self, index: int) -> str | None:
+        """Showdown's text of an action index, None where it maps to nothing.
+
+        Some indices that are not legal map to something, as they do in metamon: 9 to 12 are the plain moves where the
+        Pokémon cannot terastallize, and every index is Recharge where nothing else is offered.
+        """
+        found = self._all_choices().get(index)
+        return None if found is None else found.text
+
+    def choices(self) -> Mapping[int, Choice]:
+        """All indices that map to something, with the places of their moves and Pokémon in the request."""
+        return dict(self._all_choices())
+
+    def _new_state(self) -> UniversalState:
         battle = self._battle
         player, opponent = battle.active(True), battle.active(False)
         if player is None or opponent is None:
@@ -194,28 +223,6 @@ class BattleView:
             can_tera=bool(self._active_request().get("canTerastallize")),
             opponent_teampreview=tuple(battle.previewed),
         )
-
-    def legal(self, action_space: ActionSpace) -> list[int]:
-        """The indices that look legal by the state and can be chosen by the request, in ascending order.
-
-        It can be empty: with the faithful backend a generation-1 Pokémon that is offered only ``fight`` and cannot
-        switch has no legal index, and metamon then sends a random order.
-        """
-        choices = self._all_choices()
-        return [index for index in action_space.maybe_legal(self.state()) if index in choices]
-
-    def choice(self, index: int) -> str | None:
-        """Showdown's text of an action index, None where it maps to nothing.
-
-        Some indices that are not legal map to something, as they do in metamon: 9 to 12 are the plain moves where the
-        Pokémon cannot terastallize, and every index is Recharge where nothing else is offered.
-        """
-        found = self._all_choices().get(index)
-        return None if found is None else found.text
-
-    def choices(self) -> Mapping[int, Choice]:
-        """All indices that map to something, with the places of their moves and Pokémon in the request."""
-        return dict(self._all_choices())
 
     def _read_request(self, text: str) -> None:
         if not text:

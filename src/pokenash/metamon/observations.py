@@ -7,10 +7,10 @@
 | `TeamPreviewObservationSpace` | 106 | 55 | the opponent's species from team preview |
 | `OpponentMoveObservationSpace` | 106 | 55 | the active opponent's known moves (own moves lose their category) |
 
-The words, in order: ``<format>``, ``<anychoice>`` or ``<forcedswitch>``; ``<player>`` and the active Pokémon; four times
-``<move>``; five times ``<switch>``; ``<opponent>`` and its active Pokémon; ``<conditions>``; ``<player_prev>`` and
-``<opp_prev>``; then what the larger spaces add. Moves and Pokémon stand in the order of their action indices. What is
-missing is ``<blank>`` as a word and −2 as a number.
+The words, in order: ``<format>``, ``<anychoice>`` or ``<forcedswitch>``; ``<player>`` and the active Pokémon; four
+times ``<move>``; five times ``<switch>``; ``<opponent>`` and its active Pokémon; ``<conditions>``; ``<player_prev>``
+and ``<opp_prev>``; then what the larger spaces add. Moves and Pokémon stand in the order of their action indices. What
+is missing is ``<blank>`` as a word and −2 as a number.
 """
 
 from __future__ import annotations
@@ -138,9 +138,7 @@ class ObservationSpace:
         switches = sorted_switches(state.available_switches)
         return self._words(state, moves, switches), self._numbers(state, moves, switches)
 
-    def _words(
-        self, state: UniversalState, moves: list[UniversalMove], switches: list[UniversalPokemon]
-    ) -> list[str]:
+    def _words(self, state: UniversalState, moves: list[UniversalMove], switches: list[UniversalPokemon]) -> list[str]:
         words = [f"<{state.format}>", "<forcedswitch>" if state.forced_switch else "<anychoice>", "<player>"]
         words += self._active_words(state.player_active_pokemon)
         categories = not self.spec.opponent_moves

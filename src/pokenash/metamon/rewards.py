@@ -49,9 +49,7 @@ def default_shaped_reward(previous_state: UniversalState, state: UniversalState)
 def aggressive_shaped_reward(previous_state: UniversalState, state: UniversalState) -> float:
     """Damage + healing + 2 × (knock-outs − losses) + 200 for a win; a defeat costs nothing."""
     parts = _parts(previous_state, state)
-    return (
-        1.0 * (parts.damage + parts.healing) + 2.0 * (parts.knock_outs - parts.losses) + 200.0 * max(_end(state), 0)
-    )
+    return 1.0 * (parts.damage + parts.healing) + 2.0 * (parts.knock_outs - parts.losses) + 200.0 * max(_end(state), 0)
 
 
 def binary_reward(previous_state: UniversalState, state: UniversalState) -> float:
