@@ -86,14 +86,17 @@ class Choice:
         Showdown's choice: ``"move bodyslam"``, ``"move surf terastallize"``, ``"switch starmie"``.
     slot : int
         The place, from 0, of the move in the request's list of moves, or of the Pokémon in its team.
-    is_switch, terastallize : bool
-        Which kind of choice it is.
+    terastallize : bool
+        Whether the move is made with terastallization.
+    team_slot : int or None
+        Of a switch, the Pokémon's place, from 0, in the first request, which is the order of the team as it was
+        handed in; None for a move.
     """
 
     text: str
     slot: int
-    is_switch: bool = False
     terastallize: bool = False
+    team_slot: int | None = None
 
 
 class BattleView:
@@ -126,6 +129,7 @@ class BattleView:
         self.backend = get_backend(backend)
         self._battle = TrackedBattle(f"p{player + 1}", int(generation[1]))
         self._request: dict[str, Any] = {}
+        self._first_idents: list[str] = []
         self._state: UniversalState | None = None
         self._choices: dict[int, Choice] | None = None
 
@@ -235,6 +239,8 @@ class BattleView:
             raise InputError(f"a request without a side: {text[:60]!r}")
         self._request = request
         self._choices = None
+        if not self._first_idents:
+            self._first_idents = [entry["ident"] for entry in request["side"]["pokemon"]]
         self._battle.read_side(request["side"])
 
     def _active_request(self) -> Mapping[str, Any]:
@@ -281,12 +287,14 @@ class BattleView:
     def _switch_choices(self) -> dict[int, Choice]:
         if self._active_request().get("trapped"):
             return {}
-        slots = {entry["ident"]: slot for slot, entry in enumerate(self._request.get("side", {}).get("pokemon", ()))}
+        idents = [entry["ident"] for entry in self._request.get("side", {}).get("pokemon", ())]
         available = set(map(id, self._switches()))
-        named = [(p, slots[ident]) for ident, p in self._battle.team.items() if id(p) in available and ident in slots]
+        named = [(_species(p), ident) for ident, p in self._battle.team.items() if id(p) in available]
         return {
-            FIRST_SWITCH + index: Choice(f"switch {_species(pokemon)}", slot, is_switch=True)
-            for index, (pokemon, slot) in enumerate(sorted(named, key=lambda one: _species(one[0]))[:5])
+            FIRST_SWITCH + index: Choice(
+                f"switch {name}", idents.index(ident), team_slot=self._first_idents.index(ident)
+            )
+            for index, (name, ident) in enumerate(sorted(named, key=lambda one: one[0])[:5])
         }
 
 

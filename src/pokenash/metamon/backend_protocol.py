@@ -100,9 +100,9 @@ class TrackedBattle:
     def _switch(self, parts: _Line) -> None:
         ident, details, condition = parts[2:5]
         leaving = self.active(ident[:2] == self.role)
+        pokemon = self._pokemon(ident, details)
         if leaving is not None:
             leaving.switch_out()
-        pokemon = self._pokemon(ident, details)
         pokemon.switch_in(details)
         pokemon.set_condition(condition)
 
