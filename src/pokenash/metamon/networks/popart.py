@@ -65,10 +65,10 @@ class PopArt(nn.Module):
             return
         chosen = returns[mask]
         sigma, mu = self.sigma, self.mu.clone()
+        self._t += 1
         rate = self.beta / (1.0 - (1.0 - self.beta) ** self._t)
         self.mu.lerp_(chosen.mean(0), rate)
         self.nu.lerp_(chosen.square().mean(0), rate)
-        self._t += 1
         new_sigma = self.sigma
         self.w *= sigma / new_sigma
         self.b.copy_((sigma * self.b + mu - self.mu) / new_sigma)

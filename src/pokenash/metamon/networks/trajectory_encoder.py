@@ -15,16 +15,11 @@ from pokenash.metamon.networks.layers import NestedNorm, SigmaReparam, sinusoida
 __all__ = ["TransformerMemory", "TransformerTrajectoryEncoder", "causal_mask"]
 
 
-def causal_mask(length: int, max_seq_len: int, window: int | None, device: torch.device | None = None) -> Tensor:
-    """Which steps (rows) see which (columns), bool ``[length, length]``.
-
-    A step sees itself and what the cache would still hold then: ``max_seq_len - 1`` steps before it, or `window`
-    if that is fewer.
-    """
+def causal_mask(length: int, window: int | None, device: torch.device | None = None) -> Tensor:
+    """Which steps (rows) see which (columns), bool ``[length, length]``: themselves and `window` or all before."""
     steps = torch.arange(length, device=device)
     age = steps[:, None] - steps[None, :]
-    oldest = max_seq_len - 1 if window is None else min(window, max_seq_len - 1)
-    return (age >= 0) & (age <= oldest)
+    return (age >= 0) & (age <= (length if window is None else window))
 
 
 @dataclass
@@ -111,7 +106,7 @@ class TransformerTrajectoryEncoder(nn.Module):
         return cast(Tensor, entered + sinusoidal_positions(time, self.config.width).to(entered.dtype))
 
     def forward(self, turns: Tensor, time: Tensor) -> Tensor:
-        """All steps of sequences at once.
+        """All steps of sequences at once; what the cache would have dropped by then is seen too.
 
         Parameters
         ----------
@@ -124,7 +119,7 @@ class TransformerTrajectoryEncoder(nn.Module):
         float Tensor, ``[B, L, output_dim]``
         """
         steps = self._enter(turns, time)
-        mask = causal_mask(turns.shape[1], self.max_seq_len, self.config.window, turns.device)
+        mask = causal_mask(turns.shape[1], self.config.window, turns.device)
         for layer in self.tformer.layers:
             attention = layer.attention_layer
             steps = layer.finish(steps, attention.merge(*attention.project(layer.norm1(steps)), mask))
