@@ -11,12 +11,24 @@ from torch.nn import functional
 
 from pokenash.metamon.networks.layers import MultiHeadAttention
 
-__all__ = ["FoldedLinear", "SelfAttentionWeights", "attend", "normal"]
+__all__ = ["FoldedLinear", "PlainNorm", "SelfAttentionWeights", "attend", "normal", "split_heads"]
 
 
 def normal(values: Tensor, eps: float) -> Tensor:
     """Layer norm without weight and bias, which are folded into what follows."""
     return functional.layer_norm(values, values.shape[-1:], eps=eps)
+
+
+class PlainNorm:
+    """A layer norm with its own copy of the weights, which stay in float32 if `like` is lower and `full` is set."""
+
+    def __init__(self, norm: nn.LayerNorm, like: Tensor, *, full: bool = False) -> None:
+        dtype = torch.float32 if full else like.dtype
+        self.weight, self.bias = (p.detach().to(like.device, dtype, copy=True) for p in (norm.weight, norm.bias))
+        self.eps = norm.eps
+
+    def __call__(self, values: Tensor) -> Tensor:
+        return functional.layer_norm(values, values.shape[-1:], self.weight, self.bias, self.eps)
 
 
 def _can_pack(like: Tensor) -> bool:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from pokenash.metamon.config import MetamonConfig
-from pokenash.metamon.inference_layers import FoldedLinear, attend, normal
+from pokenash.metamon.inference_layers import FoldedLinear, PlainNorm, attend, normal
 from pokenash.metamon.networks.layers import sinusoidal_positions
 from pokenash.metamon.networks.recurrent import GRUTrajectoryEncoder
 from pokenash.metamon.networks.trajectory_encoder import TransformerTrajectoryEncoder
@@ -106,7 +105,7 @@ class _Layer:
         projection[0] *= projection.shape[2] ** -0.5
         self.project = FoldedLinear(projection.flatten(0, 2), None, like, after=norms[0])
         self.merge = FoldedLinear(scaled, merged.bias, like)
-        self.merge_norm = tuple(p.detach().float().to(like.device) for p in (norms[1].weight, norms[1].bias))
+        self.merge_norm = PlainNorm(norms[1], like, full=True)
         self.expand = FoldedLinear(
             self._effective(layer.ff1), layer.ff1.bias, like, after=norms[2], activation="leaky_relu"
         )
@@ -127,7 +126,7 @@ class _Layer:
         rings.write(keys, key)
         rings.write(values, value)
         attended = self.merge(rings.attend(query, keys, values).flatten(1)).float()
-        steps = steps + functional.layer_norm(attended, attended.shape[-1:], *self.merge_norm, self.eps)
+        steps = steps + self.merge_norm(attended)
         hidden = self.expand(normal(steps, self.eps).to(self.dtype))
         return steps + self.contract(normal(hidden, self.eps)).float()
 
@@ -152,8 +151,7 @@ class TransformerSteps:
         self.shape = (trajectory.heads, self.slots, trajectory.width // trajectory.heads)
         self.enter = FoldedLinear.of(encoder.tformer.inp, like)
         self.layers = [_Layer(layer, like) for layer in encoder.tformer.layers]
-        norm = encoder.tformer.norm.norm
-        self.norm, self.eps = tuple(p.detach().float().to(like.device) for p in (norm.weight, norm.bias)), norm.eps
+        self.norm = PlainNorm(encoder.tformer.norm.norm, like, full=True)
 
     def new_memory(self, lanes: int) -> InferenceMemory:
         """Empty rings."""
@@ -167,7 +165,7 @@ class TransformerSteps:
         steps = self.enter(turns).float() + sinusoidal_positions(time.to(turns.device), self.width)
         for layer, keys, values in zip(self.layers, memory.keys, memory.values, strict=True):
             steps = layer(steps, rings, keys, values)
-        return functional.layer_norm(steps, (self.width,), *self.norm, self.eps)
+        return self.norm(steps)
 
 
 class RecurrentSteps:
@@ -192,8 +190,7 @@ class RecurrentSteps:
             )
             self.layers.append(tuple(both))
         self.out = FoldedLinear.of(encoder.out, like)
-        norm = encoder.out_norm.norm
-        self.norm, self.eps = tuple(p.detach().float().to(like.device) for p in (norm.weight, norm.bias)), norm.eps
+        self.norm = PlainNorm(encoder.out_norm.norm, like, full=True)
 
     def new_memory(self, lanes: int) -> InferenceMemory:
         """Hidden states of zeros."""
@@ -213,5 +210,4 @@ class RecurrentSteps:
             after = proposed + update * (before - proposed)
             hidden[rows] = after
             turns = after.to(self.like.dtype)
-        out = self.out(turns).float()
-        return functional.layer_norm(out, out.shape[-1:], *self.norm, self.eps)
+        return self.norm(self.out(turns).float())

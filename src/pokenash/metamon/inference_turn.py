@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pokenash.metamon.config import MetamonConfig
-from pokenash.metamon.inference_layers import FoldedLinear, SelfAttentionWeights, attend, normal, split_heads
+from pokenash.metamon.inference_layers import FoldedLinear, PlainNorm, SelfAttentionWeights, attend, normal, split_heads
 from pokenash.metamon.networks.layers import MultiHeadAttention, sinusoidal_positions, symlog
 from pokenash.metamon.networks.turn_encoder import PerceiverTurnEmbedding, TransformerTurnEmbedding, TurnEncoder
 
@@ -105,8 +105,7 @@ class _TransformerTurns:
         ]
         self.blocks: list[Callable[[Tensor], Tensor]] = [_FullBlock(*each) for each in arguments[:-1]]
         self.blocks.append(_LastBlock(turn.output_tokens, *arguments[-1]))
-        self.norm = tuple(p.detach().to(like) for p in (stack.norm.weight, stack.norm.bias))
-        self.eps = stack.norm.eps
+        self.norm = PlainNorm(stack.norm, like)
 
     def __call__(self, tokens: Tensor, numbers: Tensor) -> Tensor:
         sequence = self.scratch.new_empty(len(tokens), self.length, self.scratch.shape[-1])
@@ -114,7 +113,7 @@ class _TransformerTurns:
         sequence[:, -len(self.scratch) :] = self.scratch
         for block in self.blocks:
             sequence = block(sequence)
-        return functional.layer_norm(sequence, sequence.shape[-1:], *self.norm, self.eps).flatten(1)
+        return self.norm(sequence).flatten(1)
 
 
 class _CrossBlock(_Block):
@@ -136,7 +135,7 @@ class _PerceiverTurns:
         perceiver = embedding.perceiver
         self.length, self.eps = config.tokens_per_turn, config.turn_encoder.layer_norm_eps
         self.words = _Words(embedding, embedding.learned_pos(self.length), like)
-        self.latents = perceiver.latents.detach().to(like)
+        self.latents = perceiver.latents.detach().to(like, copy=True)
         self.cross = [
             _CrossBlock(block.attn, (block.norm_q, block.norm_ff), (block.ff[0], block.ff[2]), "swish", like)
             for block in perceiver.cross_blocks

@@ -113,11 +113,15 @@ class Draws:
         Members of the ensemble, with replacement, whose targets are averaged.
     actions, next_actions : float Tensor, ``[samples, B, L, G, A]``, optional
         One-hot actions of the actor and the target actor; None for exact expectations.
+    filter_weights : float Tensor, ``[B, L - 1, G]``, optional
+        Weights to use in place of those that the advantages give, to repeat another implementation's step: where all
+        drawn actions are the one taken, the advantage is 0 here, and theirs is what rounding left of it.
     """
 
     critics: Tensor
     actions: Tensor | None
     next_actions: Tensor | None
+    filter_weights: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +249,7 @@ def training_losses(
         advantages = _advantages(network, fixed, probabilities, batch.actions, draws.actions)
         if update_popart:
             network.popart.update(targets.unsqueeze(-1), batch.valid)
-    weights = filter_weights(advantages, settings)
+    weights = filter_weights(advantages, settings) if draws.filter_weights is None else draws.filter_weights
     by_step = -settings.offline_coefficient * weights * _log_probability(probabilities, batch.actions)
     if settings.online_coefficient:
         values = _online_values(network, fixed, probabilities)
@@ -298,13 +302,18 @@ def _advantages(
     network: MetamonNetwork, states: Tensor, probabilities: Tensor, actions: Tensor, samples: Tensor | None
 ) -> Tensor:
     """Advantage of the actions taken, ``[B, L - 1, G]``, in the critics' own units, averaged over them."""
-    critics = network.critics
-    if isinstance(critics, TwoHotCritics):
-        taken = critics.expectation(critics(states[:, :-1], _one_hot(network, actions)))
-    else:
-        taken = _taken(critics(states[:, :-1]), actions)
-    values = _expected(network.maximized_critics, states, probabilities.detach(), samples)
-    return (taken - values[:, :-1]).mean(2)
+    critics, maximised = network.critics, network.maximized_critics
+    if not isinstance(critics, TwoHotCritics):
+        values = _expected(maximised, states[:, :-1], probabilities[:, :-1].detach(), None)
+        return (_taken(critics(states[:, :-1]), actions) - values).mean(2)
+    steps = states[:, :-1]
+    taken = critics.expectation(critics(steps, _one_hot(network, actions)))
+    if samples is None:
+        return (taken - _expected(maximised, steps, probabilities[:, :-1].detach(), None)).mean(2)
+    assert isinstance(maximised, TwoHotCritics)
+    # Differences first: they are exactly 0 where the same action was drawn, and "A > 0" must not hang on rounding.
+    drawn = (maximised.expectation(maximised(steps, chosen[:, :-1])) for chosen in samples)
+    return torch.stack([(taken - values).mean(2) for values in drawn]).mean(0)
 
 
 def _online_values(network: MetamonNetwork, states: Tensor, probabilities: Tensor) -> Tensor:
