@@ -235,6 +235,24 @@ def test_transform_takes_types_and_base_stats_but_not_the_name(opening: Lines, r
     assert (snorlax.name, snorlax.types, snorlax.base_spe) == ("snorlax", "psychic water", 115)
 
 
+def test_a_changed_type_ends_with_fainting_and_a_swapped_ability_with_the_switch(
+    opening: Lines, request_line: Request
+) -> None:
+    view = _view(*opening, request_line(), format_id="gen9ou")
+    view.feed(
+        [
+            "|-start|p2a: Snorlax|typechange|Ghost",
+            "|-activate|p2a: Snorlax|move: Skill Swap|Levitate|Thick Fat|[of] p1a: Starmie",
+        ]
+    )
+    state = view.state()
+    assert (state.opponent_active_pokemon.types, state.opponent_active_pokemon.ability) == ("ghost notype", "levitate")
+    assert state.player_active_pokemon.ability == "thickfat"
+    view.feed(["|-damage|p2a: Snorlax|0 fnt", "|faint|p2a: Snorlax"])
+    snorlax = view.state().opponent_active_pokemon
+    assert (snorlax.types, snorlax.ability) == ("normal notype", "unknownability")
+
+
 def test_an_illusion_was_never_out(request_line: Request, opening: Lines) -> None:
     view = _view(*opening, request_line(), format_id="gen9ou")
     view.feed(["|-boost|p2a: Snorlax|atk|1", "|replace|p2a: Zoroark|Zoroark, L80, M", "|-end|p2a: Zoroark|Illusion"])

@@ -64,7 +64,7 @@ class ActionSpace:
 
     def maybe_legal(self, state: UniversalState) -> list[int]:
         """The indices that look legal by the state alone, in ascending order; never trapping, never disabled moves."""
-        legal = []
+        legal: list[int] = []
         num_moves = 0 if state.forced_switch else min(len(state.player_active_pokemon.moves), _NUM_MOVES)
         legal.extend(range(num_moves))
         num_switches = min(len(state.available_switches), _NUM_SWITCHES)

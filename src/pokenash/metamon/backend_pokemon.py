@@ -31,7 +31,7 @@ def effect_id(text: str) -> str:
     """The effect that a protocol line names, ``unknown`` where the backend has no such effect."""
     for prefix in ("item: ", "move: ", "ability: "):
         text = text.replace(prefix, "")
-    name = text.replace(" ", "").replace("-", "").lower()
+    name = text.replace(" ", "").replace("-", "").replace("_", "").lower()
     if name == "fallenundefined":
         return "fallen"
     return name if name in EFFECTS else "unknown"
@@ -177,10 +177,11 @@ class TrackedPokemon:
         self.hp, self.max_hp = int(hp), int("".join(c for c in maximum if c.isdigit()))
 
     def faint(self) -> None:
-        """It faints; effects go, boosts stay until it is replaced."""
+        """It faints: effects go, and with them a changed type or swapped ability; boosts stay until it is replaced."""
         self.hp = 0
         self.status = "fnt"
-        self.effects.clear()
+        for effect in list(self.effects):
+            self.end_effect(effect)
 
     def cure(self, status: str | None = None) -> None:
         """The status is cured; of one that is named, only that one."""
@@ -294,8 +295,10 @@ class TrackedPokemon:
         return NO_MOVE if self.previous_move is None else self.previous_move.record
 
     def _types(self, facts: Species) -> str:
-        types = self.temporary_types or facts.types
-        if self.terastallized and self.tera_type is not None:
+        types = facts.types
+        if self.temporary_types:
+            types = self.temporary_types
+        elif self.terastallized and self.tera_type is not None:
             types = (self.tera_type,)
         return " ".join(sorted((*types[:2], "notype")[:2]))
 

@@ -252,8 +252,6 @@ class TrackedBattle:
             return
         pokemon.start_effect(effect)
         if effect == "move: Skill Swap" and len(parts) > 6:
-            if pokemon.ability is None and pokemon.temporary_ability is None:
-                pokemon.ability = name_id(parts[5])
             pokemon.temporary_ability = name_id(parts[4])
             self._pokemon(parts[6].replace("[of] ", "")).temporary_ability = name_id(parts[5])
 

@@ -10,6 +10,7 @@ Needs the package ``lz4`` (``pip install 'pokenash[metamon]'``).
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -218,8 +219,6 @@ def _trajectory(states: Any, actions: Any) -> Trajectory:
 
 def _lz4() -> ModuleType:
     try:
-        import lz4.frame
+        return importlib.import_module("lz4.frame")
     except ImportError as error:
         raise InputError("metamon's trajectory files need lz4: pip install 'pokenash[metamon]'") from error
-    frame: ModuleType = lz4.frame
-    return frame

@@ -7,6 +7,7 @@ name must have the SHA-256 of the original.
 
 from __future__ import annotations
 
+import importlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,7 +111,7 @@ def fetch_vocabulary(name: str, directory: str | Path | None = None, url: str | 
     vocabulary = _known(name)
     folder = Path(directory) if directory is not None else vocabulary_directory()
     try:
-        import pooch
+        pooch = importlib.import_module("pooch")
     except ImportError as error:
         raise InputError(
             f"fetching {name} needs pooch: pip install 'pokenash[metamon]'; or {_by_hand(name)}"
