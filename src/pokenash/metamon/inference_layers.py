@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -11,7 +10,7 @@ from torch.nn import functional
 
 from pokenash.metamon.networks.layers import MultiHeadAttention
 
-__all__ = ["FoldedLinear", "PlainNorm", "SelfAttentionWeights", "attend", "normal", "split_heads"]
+__all__ = ["FoldedLinear", "PlainNorm", "ReadingAttention", "SelfAttention", "attend", "normal"]
 
 
 def normal(values: Tensor, eps: float) -> Tensor:
@@ -96,25 +95,63 @@ class FoldedLinear:
         return functional.silu(product, inplace=True) if self.activation == "swish" else product
 
 
-class SelfAttentionWeights:
-    """Folded projections of a `MultiHeadAttention`; the scale of the scores lies in the queries' weights."""
+class SelfAttention:
+    """A `MultiHeadAttention` among tokens, after a norm; the scale of the scores lies in the queries' weights."""
 
-    def __init__(
-        self, attention: MultiHeadAttention, like: Tensor, queries_after: nn.LayerNorm, sources_after: nn.LayerNorm
-    ) -> None:
-        width = attention.out_proj.in_features
-        self.heads = attention.heads
-        scale = (width // attention.heads) ** -0.5
-        weight, bias = attention.in_proj_weight.detach(), attention.in_proj_bias.detach()
-        scaled = torch.cat([weight[:width] * scale, weight[width:]]), torch.cat([bias[:width] * scale, bias[width:]])
-        rows = {"query": slice(0, width), "key_value": slice(width, None), "all": slice(None)}
-        self._parts = {name: (scaled[0][part], scaled[1][part]) for name, part in rows.items()}
-        self._like, self._after = like, {"query": queries_after, "key_value": sources_after, "all": queries_after}
+    def __init__(self, attention: MultiHeadAttention, after: nn.LayerNorm, like: Tensor) -> None:
+        width, self.heads = attention.out_proj.in_features, attention.heads
+        weight, bias = (p.detach().double().clone() for p in (attention.in_proj_weight, attention.in_proj_bias))
+        scale = (width // self.heads) ** -0.5
+        weight[:width] *= scale
+        bias[:width] *= scale
+        self.project = FoldedLinear(weight, bias, like, after=after)
         self.merge = FoldedLinear.of(attention.out_proj, like)
 
-    def projection(self, part: str) -> FoldedLinear:
-        """The projection to ``"query"``, ``"key_value"`` or ``"all"`` three."""
-        return FoldedLinear(*self._parts[part], self._like, after=self._after[part])
+    def __call__(self, tokens: Tensor) -> Tensor:
+        """What each of the standardised tokens ``[B, T, width]`` gathers from all."""
+        parts = self.project(tokens).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        return self.merge(attend(*parts.contiguous().unbind(0)).transpose(1, 2).flatten(-2))
+
+
+class ReadingAttention:
+    """A `MultiHeadAttention` in which a few tokens read many.
+
+    The keys' projection moves to the queries and the values' behind the sum, so that nothing is projected but the few:
+    ``q' (K z) = (K' q)' z`` and ``sum p V z = V sum p z``. What the keys' bias adds is the same for all keys.
+
+    Parameters
+    ----------
+    attention : MultiHeadAttention
+    queries_after, sources_after : LayerNorm
+        Norms of those who read and of what is read.
+    like : Tensor
+    """
+
+    def __init__(
+        self, attention: MultiHeadAttention, queries_after: nn.LayerNorm, sources_after: nn.LayerNorm, like: Tensor
+    ) -> None:
+        heads, width = attention.heads, attention.out_proj.in_features
+        weight, bias = attention.in_proj_weight.detach().double(), attention.in_proj_bias.detach().double()
+        query, key, value = (part.unflatten(0, (heads, -1)) for part in weight.chunk(3))
+        scaled_bias = bias[:width].unflatten(0, (heads, -1)) * (width // heads) ** -0.5
+        norm_weight, norm_bias = sources_after.weight.detach().double(), sources_after.bias.detach().double()
+        # [heads, width of sources, head_dim], with the norm's weight on the sources' side.
+        key = key.mT * norm_weight[:, None]
+        asked = (key @ query).flatten(0, 1) * (width // heads) ** -0.5
+        self.ask = FoldedLinear(asked, (key @ scaled_bias[..., None]).flatten(), like, after=queries_after)
+        out = attention.out_proj.weight.detach().double()
+        merged = (out.unflatten(1, (heads, -1)).transpose(0, 1) @ (value * norm_weight)).transpose(0, 1).flatten(1)
+        constant = out @ (bias[2 * width :] + weight[2 * width :] @ norm_bias)
+        self.merge = FoldedLinear(merged, attention.out_proj.bias.detach().double() + constant, like)
+        self.heads = heads
+
+    def __call__(self, readers: Tensor, sources: Tensor) -> Tensor:
+        """What standardised readers ``[B, Q, width]`` gather from standardised sources ``[B, T, width]``."""
+        batch, num, width = readers.shape
+        # Which reader and which head does not matter here: each row asks for itself.
+        asking = self.ask(readers).view(batch, num * self.heads, width)
+        weights = torch.softmax(torch.bmm(asking, sources.mT), dim=-1)
+        return self.merge(torch.bmm(weights, sources).view(batch, num, self.heads * width))
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -133,8 +170,3 @@ def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None
     if bias is not None:
         scores += bias
     return torch.matmul(torch.softmax(scores, dim=-1), value)
-
-
-def split_heads(values: Tensor, parts: int, heads: int) -> Sequence[Tensor]:
-    """``[B, T, parts * width]`` as `parts` tensors ``[B, heads, T, head_dim]``."""
-    return values.unflatten(-1, (parts, heads, -1)).permute(2, 0, 3, 1, 4).contiguous().unbind(0)
