@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,6 @@ _PARITY = Path(os.environ.get("POKENASH_PARITY") or Path(__file__).parents[3] / 
 _MISSING = f"needs the recorded data of the real system: {_PARITY} is not there (POKENASH_PARITY names another place)"
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test with the argument `recorded_battle` runs on every recorded battle."""
-    if "recorded_battle" in metafunc.fixturenames:
-        paths = sorted((_PARITY / "states").glob("*.jsonl.gz"))
-        values = [pytest.param(path, id=path.name.split(".")[0]) for path in paths]
-        metafunc.parametrize("recorded_battle", values or [pytest.param(None, marks=pytest.mark.skip(_MISSING))])
-
-
 @pytest.fixture(scope="session")
 def parity() -> Path:
     """The folder of the recorded data; the test is skipped where it is missing."""
@@ -32,17 +25,35 @@ def parity() -> Path:
     return _PARITY
 
 
-@pytest.fixture(scope="session")
-def recorded() -> Callable[[Path], Iterator[tuple[str, str, list[dict[str, Any]]]]]:
-    """Reads a recorded battle: per side the format, the player (``"p1"``) and its records in order."""
+@dataclass(frozen=True)
+class RecordedSide:
+    """What one player of a recorded battle was told and what the real system made of it."""
 
-    def read(path: Path) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
-        with gzip.open(path, "rt", encoding="utf-8") as file:
-            header, *records = map(json.loads, file)
-        for player in ("p1", "p2"):
-            yield header["format"], player, [record for record in records if record["player"] == player]
+    format_id: str
+    player: int
+    records: list[dict[str, Any]]
 
-    return read
+    @property
+    def states(self) -> list[dict[str, Any]]:
+        """The records that hold a state: all but team preview."""
+        return [record for record in self.records if record["type"] != "teampreview"]
+
+
+_BATTLES = [
+    pytest.param(path, id=path.name.split(".")[0]) for path in sorted((_PARITY / "states").glob("*.jsonl.gz"))
+] or [pytest.param(None, marks=pytest.mark.skip(_MISSING))]
+
+
+# Of the session's scope, so that pytest runs all tests of a battle together and it is read once.
+@pytest.fixture(scope="session", params=_BATTLES)
+def recorded_battle(request: pytest.FixtureRequest) -> list[RecordedSide]:
+    """Both sides of a recorded battle, of every one in turn."""
+    with gzip.open(request.param, "rt", encoding="utf-8") as file:
+        header, *records = map(json.loads, file)
+    return [
+        RecordedSide(header["format"], player, [r for r in records if r["player"] == f"p{player + 1}"])
+        for player in (0, 1)
+    ]
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,13 +19,9 @@ from pokenash.metamon import (
 from pokenash.metamon.actions import sorted_moves
 
 
-def test_every_recorded_state_only_mask(
-    recorded_battle: Path, recorded: Callable[[Path], Iterator[tuple[str, str, list[dict[str, Any]]]]]
-) -> None:
-    for _, _, records in recorded(recorded_battle):
-        for record in records:
-            if record["type"] == "teampreview":
-                continue
+def test_every_recorded_state_only_mask(recorded_battle: list[Any]) -> None:
+    for side in recorded_battle:
+        for record in side.states:
             state, expected = UniversalState.from_dict(record["state"]), record["maybe_legal"]
             assert DefaultActionSpace.maybe_legal(state) == expected
             assert MinimalActionSpace.maybe_legal(state) == [index for index in expected if index < 9]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -26,13 +25,12 @@ def _view(*lines: str, backend: str = DEFAULT_BACKEND, format_id: str = "gen1ou"
 
 
 def test_every_recorded_legal_set_and_choice(
-    recorded_battle: Path,
-    recorded: Callable[[Path], Iterator[tuple[str, str, list[dict[str, Any]]]]],
+    recorded_battle: list[Any],
     fed_lines: Callable[[dict[str, Any]], list[str]],
 ) -> None:
-    for format_id, player, records in recorded(recorded_battle):
-        view = BattleView(int(player[1]) - 1, format_id)
-        for record in records:
+    for side in recorded_battle:
+        view = BattleView(side.player, side.format_id)
+        for record in side.records:
             view.feed(fed_lines(record))
             if record["type"] != "decision":
                 continue
@@ -43,13 +41,12 @@ def test_every_recorded_legal_set_and_choice(
 
 
 def test_a_view_that_is_fed_piece_by_piece_sees_the_same(
-    recorded_battle: Path,
-    recorded: Callable[[Path], Iterator[tuple[str, str, list[dict[str, Any]]]]],
+    recorded_battle: list[Any],
     fed_lines: Callable[[dict[str, Any]], list[str]],
 ) -> None:
-    for format_id, player, records in recorded(recorded_battle):
-        whole, pieces = (BattleView(int(player[1]) - 1, format_id) for _ in range(2))
-        lines = [line for record in records for line in fed_lines(record)]
+    for side in recorded_battle:
+        whole, pieces = (BattleView(side.player, side.format_id) for _ in range(2))
+        lines = [line for record in side.records for line in fed_lines(record)]
         whole.feed(lines)
         for line in lines:
             pieces.feed([line])

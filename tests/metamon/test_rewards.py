@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,11 +20,9 @@ def state(opening: list[str], request_line: Callable[..., str]) -> UniversalStat
     return view.state()
 
 
-def test_every_recorded_reward(
-    recorded_battle: Path, recorded: Callable[[Path], Iterator[tuple[str, str, list[dict[str, Any]]]]]
-) -> None:
-    for _, _, records in recorded(recorded_battle):
-        records = [record for record in records if record["type"] != "teampreview"]
+def test_every_recorded_reward(recorded_battle: list[Any]) -> None:
+    for side in recorded_battle:
+        records = side.states
         states = [UniversalState.from_dict(record["state"]) for record in records]
         for previous, following, record in zip(states, states[1:], records[1:], strict=False):
             for name, expected in record["reward"].items():

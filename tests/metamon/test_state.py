@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+import subprocess
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -31,28 +32,24 @@ def _differences(expected: Any, got: Any, where: str = "") -> list[str]:
 
 
 def test_every_recorded_state_follows_from_what_the_player_was_told(
-    recorded_battle: Path,
-    recorded: Callable[[Path], Iterator[tuple[str, str, list[dict[str, Any]]]]],
+    recorded_battle: list[Any],
     fed_lines: Callable[[dict[str, Any]], list[str]],
 ) -> None:
-    for format_id, player, records in recorded(recorded_battle):
-        view = BattleView(int(player[1]) - 1, format_id)
-        for record in records:
+    for side in recorded_battle:
+        view = BattleView(side.player, side.format_id)
+        for record in side.records:
             view.feed(fed_lines(record))
             if record["type"] == "teampreview":
                 assert view.at_team_preview
                 continue
             differences = _differences(_comparable(record["state"]), _comparable(view.state().to_dict()))
-            assert not differences, f"{player}, decision {record['t']}: {differences}"
+            assert not differences, f"player {side.player}, decision {record['t']}: {differences}"
 
 
-def test_every_recorded_state_goes_to_json_and_back(
-    recorded_battle: Path, recorded: Callable[[Path], Iterator[tuple[str, str, list[dict[str, Any]]]]]
-) -> None:
-    for _, _, records in recorded(recorded_battle):
-        for record in records:
-            if record["type"] != "teampreview":
-                assert UniversalState.from_dict(record["state"]).to_dict() == record["state"]
+def test_every_recorded_state_goes_to_json_and_back(recorded_battle: list[Any]) -> None:
+    for side in recorded_battle:
+        for record in side.states:
+            assert UniversalState.from_dict(record["state"]).to_dict() == record["state"]
 
 
 def test_fields_stand_in_metamons_order(opening: list[str], request_line: Callable[..., str]) -> None:
@@ -98,6 +95,12 @@ def test_words_hold_no_spaces_and_are_fixed_points(name: str) -> None:
     for word in (species_word, letters_word, move_word):
         assert word(word(name)) == word(name)
         assert " " not in word(name)
+
+
+def test_nothing_of_a_players_view_needs_torch() -> None:
+    modules = "actions backend dataset observations rewards state tokenizer trajectories vocabularies"
+    code = f"import importlib, sys; [importlib.import_module('pokenash.metamon.' + m) for m in '{modules}'.split()]"
+    subprocess.run([sys.executable, "-c", f"{code}; sys.exit('torch' in sys.modules)"], check=True)
 
 
 def test_moves_with_a_parameter_are_one_word() -> None:

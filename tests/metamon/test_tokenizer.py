@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +27,7 @@ def vocabulary(tmp_path: Path) -> Path:
 
 
 def test_every_recorded_token(
-    recorded_battle: Path,
-    recorded: Callable[[Path], Iterator[tuple[str, str, list[dict[str, Any]]]]],
+    recorded_battle: list[Any],
     parity: Path,
 ) -> None:
     tokenizers = {
@@ -37,8 +35,8 @@ def test_every_recorded_token(
         for name, vocabulary in VOCABULARIES.items()
     }
     checked = 0
-    for _, _, records in recorded(recorded_battle):
-        for record in records:
+    for side in recorded_battle:
+        for record in side.records:
             for observation in record.get("obs", {}).values():
                 for name in observation.keys() - {"text", "numbers"}:
                     found = tokenizers[name].tokenize(observation["text"])

@@ -32,7 +32,7 @@ def server(tmp_path: Path) -> Iterator[str]:
     folder.mkdir()
     (folder / "small.json").write_bytes(CONTENT)
     http = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
-    thread = threading.Thread(target=http.serve_forever)
+    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield f"http://127.0.0.1:{http.server_port}"
     http.shutdown()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any
 
 from pokenash.errors import InputError
@@ -57,7 +58,16 @@ class UniversalMove:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> UniversalMove:
         """The inverse of `to_dict`; `InputError` where a field is missing or of the wrong type."""
-        return cls(**_checked("move", data, _MOVE_FIELDS, {}))
+        try:
+            return _known_move(*[data[name] for name in _MOVE_FIELDS])
+        except (LookupError, TypeError):
+            return cls(**_checked("move", data, _MOVE_FIELDS, {}))
+
+
+@lru_cache(65536, typed=True)
+def _known_move(*values: Any) -> UniversalMove:
+    """A trajectory file holds the same few moves thousands of times."""
+    return UniversalMove(**_checked("move", dict(zip(_MOVE_FIELDS, values, strict=True)), _MOVE_FIELDS, {}))
 
 
 NO_MOVE = UniversalMove("nomove", "nomove", "nomove", 0, 1.0, 0, 0, 0)
