@@ -10,10 +10,13 @@ simulations, computed by OpenSpiel's own C++. Its time is that of its iterations
 end is seen is not counted. That of pokenash counts everything: enumerating the game, writing policies to disk, and
 the exact `nash_conv` of every iteration.
 
-``oracles`` draws the curve of pokenash with oracles that learn from games, payoffs being played too. OpenSpiel has
-nothing to compare with here: the learning oracles of ``psro_v2`` need JAX.
+``oracles`` follows both with oracles that learn from games, payoffs being played too, for the same time. OpenSpiel's is
+the DQN of its example ``psro_v2_example.py`` with the settings there, except that it trains on 1,000 episodes an
+iteration, which is its oracle's default, instead of 10,000, and plays 100 simulations per entry instead of 1,000: both
+let it make more iterations in the time. The `nash_conv` of both is exact and its computation not timed.
 
-Needs the extra ``bench``: ``psro_v2`` solves with cvxpy and ecos.
+Needs the extra ``bench``: ``psro_v2`` solves with cvxpy and ecos. Its learning oracles
+need JAX, the extra ``bench-jax``.
 """
 
 from __future__ import annotations
@@ -22,13 +25,12 @@ import argparse
 import contextlib
 import io
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
+from curves import draw_curves
 from measuring import machine, markdown_table, write_csv, write_page
 
 from pokenash.algorithms import PSRO
@@ -41,12 +43,13 @@ from pokenash.algorithms.sequence_form import sequence_form
 from pokenash.games.openspiel import OpenSpielGame
 from pokenash.policies import PolicySpec
 
-DOCS = Path(__file__).parents[1] / "docs" / "_static"
 GAME = "leduc_poker"
 GOAL = 0.7
 UNIFORM = PolicySpec("uniform", "uniform")
 # Leduc poker pays up to 13; most games pay less.
 RETURN_SCALE = 5.0
+DQN_EPISODES = 1000
+DQN_SIMULATIONS = 100
 
 
 def pokenash_curve(oracle: Oracle, limit: float, seed: int, **settings: Any) -> Iterator[tuple[float, float]]:
@@ -67,11 +70,43 @@ def pokenash_curve(oracle: Oracle, limit: float, seed: int, **settings: Any) -> 
                 return
 
 
-def openspiel_curve(sims_per_entry: int | None, limit: float, seed: int) -> Iterator[tuple[float, float]]:
+def exact_responder(game: Any) -> tuple[Any, list[Any]]:
+    """OpenSpiel's exact best responses, and the policies that ``psro_v2`` begins with."""
+    from open_spiel.python import policy
+    from open_spiel.python.algorithms.psro_v2 import best_response_oracle
+
+    return best_response_oracle.BestResponseOracle(game=game), [policy.TabularPolicy(game) for _ in range(2)]
+
+
+def dqn_responder(game: Any) -> tuple[Any, list[Any]]:
+    """The same with OpenSpiel's DQN, as in its example."""
+    from open_spiel.python import rl_environment
+    from open_spiel.python.algorithms.psro_v2 import rl_oracle, rl_policy
+
+    env = rl_environment.Environment(game)
+    settings = {
+        "state_representation_size": env.observation_spec()["info_state"][0],
+        "num_actions": env.action_spec()["num_actions"],
+        "hidden_layers_sizes": [256] * 4,
+        "batch_size": 32,
+        "learning_rate": 1e-2,
+        "update_target_network_every": 1000,
+        "learn_every": 10,
+        "optimizer_str": "adam",
+    }
+    agents = [rl_policy.DQNPolicy(env, player, **settings) for player in range(2)]
+    for agent in agents:
+        agent.freeze()
+    return rl_oracle.RLOracle(env, rl_policy.DQNPolicy, settings, number_training_episodes=DQN_EPISODES), agents
+
+
+def openspiel_curve(
+    sims_per_entry: int | None, limit: float, seed: int, responder: Callable[[Any], tuple[Any, list[Any]]]
+) -> Iterator[tuple[float, float]]:
     """The same of ``psro_v2``; without simulations, payoffs are exact."""
     import pyspiel
     from open_spiel.python import policy
-    from open_spiel.python.algorithms.psro_v2 import best_response_oracle, psro_v2
+    from open_spiel.python.algorithms.psro_v2 import psro_v2
 
     class Solver(psro_v2.PSROSolver):  # type: ignore[misc]
         """Payoffs computed by OpenSpiel's expected returns, if no simulations are asked for."""
@@ -110,8 +145,7 @@ def openspiel_curve(sims_per_entry: int | None, limit: float, seed: int) -> Iter
     start = time.perf_counter()
     game = pyspiel.load_game(GAME)
     with contextlib.redirect_stdout(io.StringIO()):
-        oracle = best_response_oracle.BestResponseOracle(game=game)
-        agents = [policy.TabularPolicy(game) for _ in range(2)]
+        oracle, agents = responder(game)
         solver = Solver(
             game, oracle, initial_policies=agents, training_strategy_selector="probabilistic", rectifier="",
             sims_per_entry=sims_per_entry or 1, number_policies_selected=1, meta_strategy_method="nash",
@@ -134,15 +168,9 @@ def openspiel_curve(sims_per_entry: int | None, limit: float, seed: int) -> Iter
 
 def draw(name: str, rows: list[dict[str, Any]]) -> None:
     """The curves as ``docs/_static/NAME.svg``."""
-    figure = Figure(figsize=(6.4, 3.4), layout="constrained")
-    axes = figure.add_subplot()
-    for run in dict.fromkeys(row["run"] for row in rows):
-        own = [row for row in rows if row["run"] == run]
-        axes.plot([row["seconds"] for row in own], [row["nash_conv"] for row in own], label=run)
-    axes.axhline(GOAL, color="#999999", linewidth=1, linestyle="--")
-    axes.set(xscale="log", yscale="log", xlabel="seconds", ylabel="exact nash_conv")
-    axes.legend(frameon=False, fontsize=8)
-    figure.savefig(DOCS / f"{name}.svg", metadata={"Date": None})
+    runs = dict.fromkeys(row["run"] for row in rows)
+    curves = {run: [(row["seconds"], row["nash_conv"]) for row in rows if row["run"] == run] for run in runs}
+    draw_curves(name, {"Leduc poker": curves}, x_scale="log", wanted={"Leduc poker": GOAL})
 
 
 def follow(name: str, curve: Iterator[tuple[float, float]], goal: float, seed: int) -> list[dict[str, Any]]:
@@ -159,9 +187,9 @@ def follow(name: str, curve: Iterator[tuple[float, float]], goal: float, seed: i
 def exact(limit: float, seed: int, simulations: list[int]) -> None:
     """Time to the goal with exact best responses."""
     runs = {"pokenash": pokenash_curve(ExactOracle(), limit, seed, meta_solver=equilibrium_vertex, payoffs="exact")}
-    runs["psro_v2, exact payoffs"] = openspiel_curve(None, limit, seed)
+    runs["psro_v2, exact payoffs"] = openspiel_curve(None, limit, seed, exact_responder)
     for games in simulations:
-        runs[f"psro_v2, {games} simulations"] = openspiel_curve(games, limit, seed)
+        runs[f"psro_v2, {games} simulations"] = openspiel_curve(games, limit, seed, exact_responder)
     rows = [row for name, curve in runs.items() for row in follow(name, curve, GOAL, seed)]
     write_csv("psro_leduc_exact", rows)
     draw("psro_leduc_exact", rows)
@@ -184,25 +212,33 @@ def exact(limit: float, seed: int, simulations: list[int]) -> None:
 
 
 def oracles(limit: float, seed: int) -> None:
-    """The curves of oracles that learn."""
-    made = {
-        "tabular, 100,000 games": tabular_attempts((100_000,))[0].oracle,
-        "PPO, 40,960 games": ppo_attempts((40_960,), return_scale=RETURN_SCALE)[0].oracle,
-    }
+    """The curves of oracles that learn, for the same time."""
     played = {"battles_per_matchup": 2000, "evaluation_battles": 2000, "num_lanes": 512, "meta_solver": "nash"}
-    rows = []
-    for name, oracle in made.items():
-        rows += follow(name, pokenash_curve(oracle, limit, seed, **played), 0.0, seed)
+    made = {
+        "pokenash, tabular, 100,000 games": tabular_attempts((100_000,))[0].oracle,
+        "pokenash, PPO, 40,960 games": ppo_attempts((40_960,), return_scale=RETURN_SCALE)[0].oracle,
+    }
+    runs = {name: pokenash_curve(oracle, limit, seed, **played) for name, oracle in made.items()}
+    theirs = f"psro_v2, DQN, {DQN_EPISODES:,} games"
+    runs[theirs] = openspiel_curve(DQN_SIMULATIONS, limit, seed, dqn_responder)
+    rows = [row for name, curve in runs.items() for row in follow(name, curve, 0.0, seed)]
     write_csv("psro_leduc_oracles", rows)
     draw("psro_leduc_oracles", rows)
+    shares = (1 / 8, 1 / 4, 1 / 2, 1)
     table = []
-    for name in made:
+    for name in runs:
         own = [row for row in rows if row["run"] == name]
-        shown = own[:: max(1, len(own) // 6)]
-        shown += own[-1:] if shown[-1] is not own[-1] else []
-        table += [{**row, "nash_conv": f"{row['nash_conv']:.3f}"} for row in shown]
-    text = markdown_table(table, ("run", "iteration", "seconds", "nash_conv"))
-    write_page("psro_leduc_oracles", text, f"Measured on {machine()}.\n")
+        values = {f"after_{share * limit:.0f}_s": _value_at(own, share * limit) for share in shares}
+        table.append({"run": name, "iterations": own[-1]["iteration"], **values})
+    text = markdown_table(table, list(table[0]))
+    print(text)
+    write_page("psro_leduc_oracles", text, f"Exact `nash_conv`; measured on {machine()}.\n")
+
+
+def _value_at(rows: list[dict[str, Any]], seconds: float) -> str:
+    """The `nash_conv` that a run had by then; nothing if its first iteration took longer."""
+    before = [row["nash_conv"] for row in rows if row["seconds"] <= seconds]
+    return f"{before[-1]:.3f}" if before else "none yet"
 
 
 def main() -> None:

@@ -22,14 +22,16 @@ from pathlib import Path
 from typing import Any
 
 import tyro
+from curves import draw_curves
 from measuring import machine, markdown_table, write_csv, write_page
 
 from pokenash.algorithms.damping import DampingSettings, PowerLaw
-from pokenash.algorithms.exact import nash_conv
+from pokenash.algorithms.exact_game import exact_nash_conv
 from pokenash.algorithms.self_play import AVERAGE, LAST, LOGITS, WEIGHTS, SelfPlay, SelfPlaySettings
 from pokenash.games.openspiel import OpenSpielGame
-from pokenash.policies import load_policy
 from pokenash.policies.network_settings import MLPSettings
+
+TITLES = {"leduc_poker": "Leduc poker", "liars_dice": "liar's dice"}
 
 TRAINING = SelfPlaySettings(
     updates=10**6,
@@ -98,7 +100,7 @@ class Curve:
         """Compute `nash_conv` of all three policies."""
         seconds = time.perf_counter() - self._start
         game, policies = self._training.game, self._training.policies()
-        found = {f"nash_conv_{k}": nash_conv(game, load_policy(policies[k], game)) for k in (LAST, WEIGHTS, AVERAGE)}
+        found = {f"nash_conv_{kind}": exact_nash_conv(game, policies[kind]) for kind in (LAST, WEIGHTS, AVERAGE)}
         shown = ("kl_to_old", "kl_to_reference", "learning_rate", "entropy_weight", "entropy")
         counts = {"seconds": seconds, "updates": entry["update"] + 1, "episodes": self._episodes}
         self.rows.append({**self._about, **counts, **found, **{name: entry[name] for name in shown}})
@@ -122,6 +124,15 @@ def train(name: str, seed: int, settings: Settings) -> list[dict[str, Any]]:
     return curve.rows
 
 
+def draw(rows: list[dict[str, Any]], wanted: float) -> None:
+    """The time averages' curves as ``docs/_static/self_play_leduc.svg``, one panel for each game."""
+    panels: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for row in rows:
+        curves = panels.setdefault(TITLES.get(row["game"], row["game"]), {})
+        curves.setdefault(f"seed {row['seed']}", []).append((row["seconds"] / 60, row["nash_conv_average"]))
+    draw_curves("self_play_leduc", panels, x_label="minutes", wanted={TITLES["leduc_poker"]: wanted})
+
+
 def main(settings: Settings) -> None:
     """Train, print every measurement, and write the results."""
     rows, ends = [], []
@@ -131,11 +142,13 @@ def main(settings: Settings) -> None:
             rows += curve
             ends.append({**curve[-1], "minutes": curve[-1]["seconds"] / 60})
             write_csv("self_play_leduc", rows)
+    draw(rows, settings.wanted)
     columns = ["game", "seed", "minutes", "updates", "episodes", *(f"nash_conv_{k}" for k in (LAST, WEIGHTS, AVERAGE))]
     for end in ends:
         end |= {column: f"{end[column]:.3f}" for column in columns if column.startswith("nash_conv")}
     table = markdown_table(ends, columns)
-    write_page("self_play_leduc", table, f"Measured on {machine()}.\n")
+    command = ("python benchmarks/self_play_leduc.py " + " ".join(sys.argv[1:])).strip()
+    write_page("self_play_leduc", table, f"Command: `{command}`; machine: {machine()}.\n")
     print(table)
     missed = [end for end in ends if end["game"] == "leduc_poker" and float(end["nash_conv_average"]) > settings.wanted]
     sys.exit(1 if missed else 0)

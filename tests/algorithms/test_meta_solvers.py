@@ -157,6 +157,29 @@ def test_openspiel_finds_our_equilibria_to_be_equilibria(upper: np.ndarray) -> N
         assert theirs == pytest.approx(nash_conv(payoffs, mixture), abs=1e-9)
 
 
+@settings(max_examples=40, deadline=None)
+@given(REAL)
+def test_openspiels_linear_program_finds_the_same_equilibrium(upper: np.ndarray) -> None:
+    import pyspiel
+    from open_spiel.python.algorithms.lp_solver import solve_zero_sum_matrix_game
+
+    payoffs = antisymmetric(upper)
+    first, second, *values = solve_zero_sum_matrix_game(pyspiel.create_matrix_game(payoffs, -payoffs))
+    theirs, ours = np.ravel(first), equilibrium_vertex(payoffs)
+    # The interior-point solver stops at 1e-8; the gap it leaves in the payoffs is what can be compared.
+    np.testing.assert_allclose(values, 0.0, atol=1e-6)
+    assert nash_conv(payoffs, theirs) < 1e-5
+    assert nash_conv(payoffs, ours) < 1e-9
+    assert abs(ours @ payoffs @ np.ravel(second)) < 1e-6
+    # With the equilibrium's own policies alone earning 0 against it, and its own submatrix regular, it is the only one.
+    support = ours > 1e-9
+    strict = (payoffs @ ours)[~support].max(initial=-1.0) < -1e-3
+    own = payoffs[np.ix_(support, support)]
+    bordered = np.block([[own, np.ones((support.sum(), 1))], [np.ones((1, support.sum())), np.zeros((1, 1))]])
+    if strict and np.linalg.cond(bordered) < 1e3:
+        np.testing.assert_allclose(theirs, ours, atol=1e-3)
+
+
 @settings(max_examples=15, deadline=None)
 @given(REAL)
 def test_openspiels_dynamics_and_our_equilibria_earn_nothing_from_each_other(upper: np.ndarray) -> None:

@@ -68,7 +68,10 @@ def test_an_exact_run_on_disk_goes_on_and_is_reported(kuhn: OpenSpielGame, tmp_p
 
     short = run(2)
     assert run(4)[:3] == short
-    write_report(tmp_path)
+    page = write_report(tmp_path).read_text()
+    for value in run(4):
+        assert f"<td>{value:.3g}</td>" in page
+    assert "not played" not in page
     with pytest.raises(InputError, match="symmetric"):
         run_psro(tmp_path, kuhn, [UNIFORM], ExactOracle(), iterations=4, payoffs="exact")
 

@@ -8,10 +8,17 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 from numpy.typing import NDArray
 
-__all__ = ["best_response_figure", "meta_strategy_figure", "nash_conv_figure", "payoff_figure"]
+__all__ = [
+    "best_response_figure",
+    "exact_nash_conv_figure",
+    "exact_payoff_figure",
+    "meta_strategy_figure",
+    "nash_conv_figure",
+    "payoff_figure",
+]
 
 # Okabe & Ito's palette, which colour-blind readers can tell apart; with hatches past its eight colours.
 _PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#7F7F7F")
@@ -25,6 +32,19 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
+
+
+def _matrix(names: Sequence[str], values: NDArray[np.float64], ends: tuple[float, float]) -> tuple[Figure, Axes, Any]:
+    """A coloured matrix with an empty diagonal, whose cells are still to be written."""
+    n = len(names)
+    figure, axes = _figure(2.6 + 1.15 * n, 1.6 + 0.8 * n)
+    shown = np.where(np.eye(n, dtype=bool), np.nan, values)
+    image = axes.imshow(shown, cmap="RdBu", vmin=ends[0], vmax=ends[1], aspect="auto")
+    axes.spines[:].set_visible(False)
+    axes.set_xticks(range(n), names, rotation=30, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(n), names)
+    axes.set_xlabel("against")
+    return figure, axes, image
 
 
 def payoff_figure(
@@ -44,13 +64,7 @@ def payoff_figure(
     battles : int array, ``[N, N]``
     """
     n = len(names)
-    figure, axes = _figure(2.6 + 1.15 * n, 1.6 + 0.8 * n)
-    shown = np.where(np.eye(n, dtype=bool), np.nan, win_rate)
-    image = axes.imshow(shown, cmap="RdBu", vmin=0.0, vmax=1.0, aspect="auto")
-    axes.spines[:].set_visible(False)
-    axes.set_xticks(range(n), names, rotation=30, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(n), names)
-    axes.set_xlabel("against")
+    figure, axes, image = _matrix(names, win_rate, (0.0, 1.0))
     axes.set_ylabel("win rate of")
     for i in range(n):
         for j in range(n):
@@ -64,6 +78,29 @@ def payoff_figure(
     bar = figure.colorbar(image, ax=axes, shrink=0.8)
     bar.ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     bar.set_label("win rate (a draw counts half)")
+    return figure
+
+
+def exact_payoff_figure(names: Sequence[str], payoffs: NDArray[np.float64]) -> Figure:
+    """Expected return of the row policy against the column policy, where it was computed.
+
+    Parameters
+    ----------
+    names : sequence of str, length N
+    payoffs : float64 array, ``[N, N]``
+        In units of return.
+    """
+    n = len(names)
+    largest = float(np.abs(payoffs).max()) or 1.0
+    figure, axes, image = _matrix(names, payoffs, (-largest, largest))
+    axes.set_ylabel("expected return of")
+    for i in range(n):
+        for j in range(n):
+            text = "–" if i == j else f"{payoffs[i, j]:+.3f}"
+            strong = i != j and abs(payoffs[i, j]) > 0.6 * largest
+            colour = "white" if strong else "#999999" if i == j else _INK
+            axes.text(j, i, text, ha="center", va="center", color=colour, fontsize=9)
+    figure.colorbar(image, ax=axes, shrink=0.8).set_label("expected return")
     return figure
 
 
@@ -154,4 +191,30 @@ def nash_conv_figure(
     axes.set_xlabel("iteration")
     axes.set_ylabel("restricted nash_conv")
     axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def exact_nash_conv_figure(nash_conv: NDArray[np.float64]) -> Figure:
+    """The exact ``nash_conv`` of each iteration's mixture, on a logarithmic axis down to what is 0 but for rounding.
+
+    Parameters
+    ----------
+    nash_conv : float64 array, ``[K]``
+        In units of return.
+    """
+    figure, axes = _figure(3.4 + 0.3 * len(nash_conv), 3.4)
+    # So small a value is 0 to rounding, and would stretch the axis over a dozen decades.
+    floor = 1e-6
+    axes.plot(np.arange(len(nash_conv)), np.maximum(nash_conv, floor), "o-", color=_PALETTE[0])
+    axes.set_yscale("log")
+    # Plain numbers: powers of ten in mathematical type need fonts that not every machine has.
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    axes.yaxis.set_minor_formatter("{x:g}" if nash_conv.min() > nash_conv.max() / 100 else NullFormatter())
+    if nash_conv.min() <= floor:
+        axes.axhline(floor, color="#999999", linewidth=1.0, linestyle="--", label="0 but for rounding")
+        axes.legend(frameon=False, fontsize=8)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("iteration")
+    axes.set_ylabel("exact nash_conv")
     return figure

@@ -16,6 +16,12 @@ from matplotlib.figure import Figure
 
 from pokenash.errors import RunDirectoryError
 from pokenash.experiments import figures
+from pokenash.experiments.report_exact import (
+    exact_best_response_rows,
+    exact_figures,
+    exact_nash_conv_rows,
+    has_exact_payoffs,
+)
 from pokenash.experiments.run_directory import read_json, write_bytes
 
 __all__ = ["write_report"]
@@ -32,6 +38,11 @@ class _Run:
     analyses: Sequence[Mapping[str, Any]]
     summaries: Sequence[Mapping[str, Any]]
     finished: bool
+
+    @property
+    def exact(self) -> bool:
+        """Whether payoffs were computed instead of being played for."""
+        return has_exact_payoffs(self.matrices[-1])
 
 
 def _read_run(run: Path) -> _Run:
@@ -90,6 +101,11 @@ def _figures(run: _Run) -> dict[str, Figure]:
     for k, strategy in enumerate(run.meta_strategies):
         for name, probability in zip(strategy["policies"], strategy["probabilities"], strict=True):
             probabilities[k, names.index(name)] = probability
+    made = {"meta_strategy": figures.meta_strategy_figure(names, probabilities)}
+    return made | (exact_figures(matrix, run.analyses) if run.exact else _played_figures(run, matrix))
+
+
+def _played_figures(run: _Run, matrix: Mapping[str, Any]) -> dict[str, Figure]:
     battles = np.array(matrix["counts"], np.int64).sum(axis=-1)
     made = {
         "payoff": figures.payoff_figure(
@@ -98,8 +114,7 @@ def _figures(run: _Run) -> dict[str, Figure]:
             _array(matrix["lower"]),
             _array(matrix["upper"]),
             battles + battles.T,
-        ),
-        "meta_strategy": figures.meta_strategy_figure(names, probabilities),
+        )
     }
     restricted = [analysis["restricted_nash_conv"] for analysis in run.analyses]
     if restricted:
@@ -125,7 +140,17 @@ def _evaluated(run: _Run) -> list[tuple[int, Mapping[str, Any]]]:
 
 
 def _best_response_rows(run: _Run) -> list[dict[str, Any]]:
-    rows = []
+    rows: list[dict[str, Any]] = [
+        {
+            "name": entry["name"],
+            "iteration": iteration,
+            "mean_return": f"{value['mean_return']:+.4f}",
+            "first": f"{value['by_seat'][0]:+.4f}",
+            "second": f"{value['by_seat'][1]:+.4f}",
+            "against": _mixture_words(entry["trained_against"]),
+        }
+        for iteration, entry, value in exact_best_response_rows(run.summaries)
+    ]
     for iteration, best_response in _evaluated(run):
         fresh = best_response["fresh_evaluation"]
         rows.append(
@@ -142,6 +167,8 @@ def _best_response_rows(run: _Run) -> list[dict[str, Any]]:
 
 
 def _nash_conv_rows(run: _Run) -> list[dict[str, Any]]:
+    if run.exact:
+        return exact_nash_conv_rows(run.analyses, run.meta_strategies)
     rows = []
     for iteration, (analysis, strategy) in enumerate(zip(run.analyses, run.meta_strategies, strict=False)):
         value = analysis["restricted_nash_conv"]
@@ -215,11 +242,12 @@ def _context(run: _Run, title: str) -> dict[str, Any]:
     cards = [
         (len(run.summaries), "iterations"),
         (len(final["policies"]), "policies in the population"),
-        (f"{battles:,}", "battles in the payoff matrix"),
+        ("exact", "payoffs, no battles") if run.exact else (f"{battles:,}", "battles in the payoff matrix"),
         (f"{seconds / 60:.1f} min", "in all"),
     ]
     return {
         "title": title,
+        "exact": run.exact,
         "subtitle": f"Final mixture: {_mixture_words(probability)}",
         "warnings": _warnings(run),
         "cards": [{"value": value, "label": label} for value, label in cards],

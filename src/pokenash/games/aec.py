@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gymnasium
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from pettingzoo import AECEnv
 
 from pokenash.errors import IllegalActionError, InputError
-from pokenash.games.core import Decisions, EpisodeResult, EpisodeSetup, Game, Observation, VectorGame, no_decisions
+from pokenash.games.core import Decisions, EpisodeResult, EpisodeSetup, Game, Observation, no_decisions
+from pokenash.games.lanes import LaneVectorGame
 
 __all__ = ["AECGame", "AECVectorGame"]
 
@@ -102,7 +103,7 @@ class AECGame(Game):
         return AECVectorGame(self, num_lanes)
 
 
-class AECVectorGame(VectorGame):
+class AECVectorGame(LaneVectorGame["_Lane"]):
     """Many episodes of an AEC environment, one environment per lane, stepped in turn.
 
     Parameters
@@ -113,66 +114,19 @@ class AECVectorGame(VectorGame):
     """
 
     def __init__(self, game: AECGame, num_lanes: int) -> None:
-        if num_lanes < 1:
-            raise InputError(f"num_lanes must be at least 1, not {num_lanes}")
-        self.num_lanes = num_lanes
+        super().__init__(lambda: _Lane(game.make_env(), game), num_lanes)
         self.num_actions = game.num_actions
         self.observation_space = game.observation_space
-        self._agents = game.agents
-        self._lanes = [_Lane(game.make_env(), game) for _ in range(num_lanes)]
-        self._open: list[int] = []
-        self._schedule: Iterator[EpisodeSetup] = iter(())
-
-    def start(self, schedule: Iterable[EpisodeSetup]) -> tuple[Decisions, list[EpisodeResult]]:
-        self._schedule = iter(schedule)
-        self._open = []
-        results: list[EpisodeResult] = []
-        for lane in range(self.num_lanes):
-            self._fill(lane, results)
-        return self._decisions(), results
-
-    def step(self, actions: NDArray[np.integer[Any]]) -> tuple[Decisions, list[EpisodeResult]]:
-        actions = np.asarray(actions)
-        if actions.shape != (len(self._open),):
-            raise InputError(f"step needs one action for each of the {len(self._open)} rows, not shape {actions.shape}")
-        for lane, action in zip(self._open, actions, strict=True):
-            self._lanes[lane].check(int(action))
-        results: list[EpisodeResult] = []
-        answered, self._open = self._open, []
-        for lane, action in zip(answered, actions, strict=True):
-            result = self._lanes[lane].step(int(action))
-            if result is None:
-                self._open.append(lane)
-            else:
-                results.append(result)
-                self._fill(lane, results)
-        return self._decisions(), results
 
     def close(self) -> None:
         for lane in self._lanes:
             lane.env.close()
 
-    def _fill(self, lane: int, results: list[EpisodeResult]) -> None:
-        """Start scheduled episodes in a lane until one asks for a decision (or none is left)."""
-        for setup in self._schedule:
-            result = self._lanes[lane].reset(setup)
-            if result is None:
-                self._open.append(lane)
-                return
-            results.append(result)
-
-    def _decisions(self) -> Decisions:
-        lanes = [self._lanes[lane] for lane in self._open]
+    def _decisions(self, lanes: list[_Lane]) -> Decisions:
         if not lanes:
             return no_decisions(self.num_actions, _batched_zero(self.observation_space))
-        return Decisions(
-            np.array(self._open, np.int64),
-            np.array([lane.setup.episode for lane in lanes], np.int64),
-            np.array([lane.player for lane in lanes], np.int64),
-            np.array([lane.decisions[lane.player] for lane in lanes], np.int64),
-            _stack([lane.observation for lane in lanes], self.observation_space),
-            np.stack([lane.mask for lane in lanes]),
-        )
+        observation = _stack([lane.observation for lane in lanes], self.observation_space)
+        return Decisions(*self._keys(lanes), observation, np.stack([lane.mask for lane in lanes]))
 
 
 class _Lane:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import gymnasium
 import numpy as np
-from numpy.typing import NDArray
 
-from pokenash.errors import IllegalActionError, InputError
-from pokenash.games.core import Decisions, EpisodeResult, EpisodeSetup, VectorGame, no_decisions
+from pokenash.errors import IllegalActionError
+from pokenash.games.core import Decisions, EpisodeResult, EpisodeSetup, no_decisions
+from pokenash.games.lanes import LaneVectorGame
 from pokenash.games.openspiel.chance import chance_uniform, thresholds
 from pokenash.games.openspiel.loading import Perspective, SpielGame, SpielState
 from pokenash.games.openspiel.results import first_return, result_of
@@ -21,7 +20,7 @@ __all__ = ["StateVectorGame"]
 _BLOCK = 8
 
 
-class StateVectorGame(VectorGame):
+class StateVectorGame(LaneVectorGame["_Lane"]):
     """Episodes that are stepped one after the other, for games of any size.
 
     Parameters
@@ -37,59 +36,14 @@ class StateVectorGame(VectorGame):
     def __init__(
         self, game: SpielGame, perspective: Perspective, num_lanes: int, observation_space: gymnasium.Space[Any]
     ) -> None:
-        if num_lanes < 1:
-            raise InputError(f"num_lanes must be at least 1, not {num_lanes}")
-        self.num_lanes = num_lanes
+        super().__init__(lambda: _Lane(game), num_lanes)
         self.num_actions = int(game.num_distinct_actions())
         self.observation_space = observation_space
         self._perspective = perspective
-        self._lanes = [_Lane(game) for _ in range(num_lanes)]
-        self._open: list[int] = []
-        self._schedule: Iterator[EpisodeSetup] = iter(())
 
-    def start(self, schedule: Iterable[EpisodeSetup]) -> tuple[Decisions, list[EpisodeResult]]:
-        self._schedule = iter(schedule)
-        self._open = []
-        results: list[EpisodeResult] = []
-        for lane in range(self.num_lanes):
-            self._fill(lane, results)
-        return self._rows(), results
-
-    def step(self, actions: NDArray[np.integer[Any]]) -> tuple[Decisions, list[EpisodeResult]]:
-        actions = np.asarray(actions)
-        if actions.shape != (len(self._open),):
-            raise InputError(f"step needs one action for each of the {len(self._open)} rows, not shape {actions.shape}")
-        chosen = actions.tolist()
-        for lane, action in zip(self._open, chosen, strict=True):
-            self._lanes[lane].check(action)
-        results: list[EpisodeResult] = []
-        answered, self._open = self._open, []
-        ended: list[int] = []
-        for lane, action in zip(answered, chosen, strict=True):
-            result = self._lanes[lane].step(action)
-            if result is None:
-                self._open.append(lane)
-            else:
-                results.append(result)
-                ended.append(lane)
-        for lane in ended:
-            self._fill(lane, results)
-        self._open.sort()
-        return self._rows(), results
-
-    def _fill(self, lane: int, results: list[EpisodeResult]) -> None:
-        """Start scheduled episodes in a lane until one asks for a decision (or none is left)."""
-        for setup in self._schedule:
-            result = self._lanes[lane].reset(setup)
-            if result is None:
-                self._open.append(lane)
-                return
-            results.append(result)
-
-    def _rows(self) -> Decisions:
-        if not self._open:
+    def _decisions(self, lanes: list[_Lane]) -> Decisions:
+        if not lanes:
             return no_decisions(self.num_actions, np.zeros((1, self._perspective.size), np.float32))
-        lanes = [self._lanes[lane] for lane in self._open]
         mask = np.zeros((len(lanes), self.num_actions), np.bool_)
         for row, lane in enumerate(lanes):
             mask[row, lane.legal] = True
@@ -97,15 +51,8 @@ class StateVectorGame(VectorGame):
         if any(lane.setup.text[lane.player] for lane in lanes):
             told = (lane.setup.text[lane.player] for lane in lanes)
             text = [self._perspective.string(lane.state) if t else "" for lane, t in zip(lanes, told, strict=True)]
-        return Decisions(
-            np.array(self._open, np.int64),
-            np.array([lane.setup.episode for lane in lanes], np.int64),
-            np.array([lane.player for lane in lanes], np.int64),
-            np.array([lane.decisions[lane.player] for lane in lanes], np.int64),
-            np.stack([self._perspective.tensor(lane.state) for lane in lanes]),
-            mask,
-            text,
-        )
+        observation = np.stack([self._perspective.tensor(lane.state) for lane in lanes])
+        return Decisions(*self._keys(lanes), observation, mask, text)
 
 
 class _Lane:
