@@ -166,10 +166,6 @@ def test_every_published_configuration_is_recognised_by_its_shapes() -> None:
         }
 
 
-class _Missing(Exception):
-    pass
-
-
 def fake_hub(monkeypatch: pytest.MonkeyPatch, download: Any) -> None:
     hub, errors = types.ModuleType("huggingface_hub"), types.ModuleType("huggingface_hub.errors")
     errors.LocalEntryNotFoundError = type("LocalEntryNotFoundError", (FileNotFoundError,), {})  # type: ignore[attr-defined]
@@ -212,8 +208,8 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.usefixtures("two_small_models")
 def test_the_hubs_own_cache_is_used_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hub = pytest.importorskip("huggingface_hub")
-    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
+    constants = pytest.importorskip("huggingface_hub.constants")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     commit, store = "0" * 40, tmp_path / "models--jakegrigsby--metamon"
     file = store / "snapshots" / commit / "red-rl" / "ckpts" / "policy_weights" / "policy_epoch_3.pt"

@@ -327,8 +327,7 @@ def _recorded_critic(data: Mapping[str, Any]) -> CriticConfig:
     kinds = {"NCritics": "scalar", "NCriticsTwoHot": "two_hot"}
     if data["kind"] not in kinds:
         raise InputError(f"unknown critics {data['kind']!r}; known: {', '.join(kinds)}")
-    sizes = {"critics": int(data["num_critics"]), "width": int(data["d_hidden"])}
-    config = CriticConfig("scalar", hidden_layers=int(data["hidden_layers"]), **sizes)
+    config = CriticConfig("scalar", int(data["num_critics"]), int(data["d_hidden"]), int(data["hidden_layers"]))
     if kinds[data["kind"]] == "scalar":
         return config
     low, high = data["bin_probability_clip"]

@@ -140,7 +140,7 @@ class InferenceNetwork:
         logits = states.to(self.dtype)
         for layer in self._actor:
             logits = layer(logits)
-        logits = logits.float().unflatten(-1, (-1, config.actions))
+        logits = torch.unflatten(logits.float(), -1, (-1, config.actions))
         low, high = config.probability_low, config.probability_high
         probabilities = action_distribution(logits, illegal.unsqueeze(1), low, high, remask=remask)
         return StepOutputs(turns.float(), states, logits, probabilities)

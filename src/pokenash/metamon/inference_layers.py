@@ -32,7 +32,7 @@ class PlainNorm:
 
 def _can_pack(like: Tensor) -> bool:
     """Whether oneDNN can hold this weight in the layout of its kernels."""
-    if like.device.type != "cpu" or not torch.backends.mkldnn.is_available():
+    if like.device.type != "cpu" or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
     if not hasattr(torch.ops.mkldnn, "_linear_pointwise") or not hasattr(torch.ops.mkldnn, "_reorder_linear_weight"):
         return False
@@ -109,7 +109,7 @@ class SelfAttention:
 
     def __call__(self, tokens: Tensor) -> Tensor:
         """What each of the standardised tokens ``[B, T, width]`` gathers from all."""
-        parts = self.project(tokens).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        parts = torch.unflatten(self.project(tokens), -1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         return self.merge(attend(*parts.contiguous().unbind(0)).transpose(1, 2).flatten(-2))
 
 
@@ -132,15 +132,17 @@ class ReadingAttention:
     ) -> None:
         heads, width = attention.heads, attention.out_proj.in_features
         weight, bias = attention.in_proj_weight.detach().double(), attention.in_proj_bias.detach().double()
-        query, key, value = (part.unflatten(0, (heads, -1)) for part in weight.chunk(3))
-        scaled_bias = bias[:width].unflatten(0, (heads, -1)) * (width // heads) ** -0.5
+        query, key, value = (torch.unflatten(part, 0, (heads, -1)) for part in weight.chunk(3))
+        scaled_bias = torch.unflatten(bias[:width], 0, (heads, -1)) * (width // heads) ** -0.5
         norm_weight, norm_bias = sources_after.weight.detach().double(), sources_after.bias.detach().double()
         # [heads, width of sources, head_dim], with the norm's weight on the sources' side.
         key = key.mT * norm_weight[:, None]
         asked = (key @ query).flatten(0, 1) * (width // heads) ** -0.5
         self.ask = FoldedLinear(asked, (key @ scaled_bias[..., None]).flatten(), like, after=queries_after)
         out = attention.out_proj.weight.detach().double()
-        merged = (out.unflatten(1, (heads, -1)).transpose(0, 1) @ (value * norm_weight)).transpose(0, 1).flatten(1)
+        merged = (
+            (torch.unflatten(out, 1, (heads, -1)).transpose(0, 1) @ (value * norm_weight)).transpose(0, 1).flatten(1)
+        )
         constant = out @ (bias[2 * width :] + weight[2 * width :] @ norm_bias)
         self.merge = FoldedLinear(merged, attention.out_proj.bias.detach().double() + constant, like)
         self.heads = heads

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pokenash.metamon.config import MetamonConfig
 from pokenash.metamon.inference_layers import FoldedLinear, PlainNorm, attend, normal
-from pokenash.metamon.networks.layers import sinusoidal_positions
+from pokenash.metamon.networks.layers import SigmaReparam, sinusoidal_positions
 from pokenash.metamon.networks.recurrent import GRUTrajectoryEncoder
-from pokenash.metamon.networks.trajectory_encoder import TransformerTrajectoryEncoder
+from pokenash.metamon.networks.trajectory_encoder import TrajectoryLayer, TransformerTrajectoryEncoder
 
 __all__ = ["InferenceMemory", "RecurrentSteps", "TransformerSteps"]
 
@@ -91,15 +91,14 @@ class _Rings:
 class _Layer:
     """One layer: head scalers, SigmaReparam and the norms before linear layers are in the weights."""
 
-    def __init__(self, layer: nn.Module, like: Tensor) -> None:
+    def __init__(self, layer: TrajectoryLayer, like: Tensor) -> None:
         attention, norms = layer.attention_layer, [n.norm for n in (layer.norm1, layer.norm2, layer.norm3, layer.norm4)]
-        assert isinstance(attention, nn.Module)
         self.heads, self.eps = int(attention.heads), norms[0].eps
         merged = attention.out_projection
         scaler = attention.head_scaler.detach().double().flatten()
         weight = self._effective(merged)
-        scaled = (weight.unflatten(1, (self.heads, -1)) * scaler[:, None]).flatten(1)
-        projection = self._effective(attention.qkv_projection).unflatten(0, (3, -1, self.heads))
+        scaled = (torch.unflatten(weight, 1, (self.heads, -1)) * scaler[:, None]).flatten(1)
+        projection = torch.unflatten(self._effective(attention.qkv_projection), 0, (3, -1, self.heads))
         # Rows from (3, head_dim, heads) to (3, heads, head_dim), the scale of the scores into the queries' rows.
         projection = projection.transpose(1, 2).clone()
         projection[0] *= projection.shape[2] ** -0.5
@@ -113,7 +112,7 @@ class _Layer:
         self.dtype = like.dtype
 
     @staticmethod
-    def _effective(reparametrised: nn.Module) -> Tensor:
+    def _effective(reparametrised: SigmaReparam) -> Tensor:
         weight, gamma, u, v = (
             p.detach().double()
             for p in (reparametrised.weight, reparametrised.gamma, reparametrised.u, reparametrised.v)
@@ -121,7 +120,7 @@ class _Layer:
         return weight * (gamma / (u @ weight @ v))
 
     def __call__(self, steps: Tensor, rings: _Rings, keys: Tensor, values: Tensor) -> Tensor:
-        projected = self.project(normal(steps, self.eps).to(self.dtype)).unflatten(-1, (3, self.heads, -1))
+        projected = torch.unflatten(self.project(normal(steps, self.eps).to(self.dtype)), -1, (3, self.heads, -1))
         query, key, value = projected.unbind(1)
         rings.write(keys, key)
         rings.write(values, value)
@@ -150,7 +149,7 @@ class TransformerSteps:
         self.width, self.like = trajectory.width, like
         self.shape = (trajectory.heads, self.slots, trajectory.width // trajectory.heads)
         self.enter = FoldedLinear.of(encoder.tformer.inp, like)
-        self.layers = [_Layer(layer, like) for layer in encoder.tformer.layers]
+        self.layers = [_Layer(layer, like) for layer in encoder.tformer.every_layer]
         self.norm = PlainNorm(encoder.tformer.norm.norm, like, full=True)
 
     def new_memory(self, lanes: int) -> InferenceMemory:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import cast
 
 import torch
@@ -11,7 +12,13 @@ from torch.nn import functional
 from pokenash.metamon.config import MetamonConfig
 from pokenash.metamon.inference_layers import FoldedLinear, PlainNorm, ReadingAttention, SelfAttention, normal
 from pokenash.metamon.networks.layers import sinusoidal_positions, symlog
-from pokenash.metamon.networks.turn_encoder import PerceiverTurnEmbedding, TransformerTurnEmbedding, TurnEncoder
+from pokenash.metamon.networks.perceiver import CrossBlock, SelfBlock
+from pokenash.metamon.networks.turn_encoder import (
+    PerceiverTurnEmbedding,
+    TransformerLayer,
+    TransformerTurnEmbedding,
+    TurnEncoder,
+)
 
 __all__ = ["InferenceTurnEncoder"]
 
@@ -36,7 +43,7 @@ class _Words:
         """Fill the first tokens of `out` ``[B, T, width]``."""
         words, last = tokens.shape[1], tokens.shape[1] + self.number_tokens
         torch.add(functional.embedding(tokens + 1, self.table), self.positions[:words], out=out[:, :words])
-        made = self.numbers(numbers).unflatten(-1, (self.number_tokens, -1))
+        made = torch.unflatten(self.numbers(numbers), -1, (self.number_tokens, -1))
         torch.add(made, self.positions[words:last], out=out[:, words:last])
 
 
@@ -62,11 +69,12 @@ class _TransformerTurns:
         self.words = _Words(embedding, positions, like)
         self.scratch = self.words.positions[config.tokens_per_turn :]
         stack = embedding.tformer_embedding.emb_transformer
-        *layers, last = stack.layers
+        every = cast(Iterable[TransformerLayer], stack.layers)
+        *layers, last = every
         self.attentions = [SelfAttention(layer.self_attn, layer.norm1, like) for layer in layers]
         self.read = ReadingAttention(last.self_attn, last.norm1, last.norm1, like)
         self.feedforwards = [
-            _FeedForward(layer.norm2, (layer.linear1, layer.linear2), "leaky_relu", like) for layer in stack.layers
+            _FeedForward(layer.norm2, (layer.linear1, layer.linear2), "leaky_relu", like) for layer in every
         ]
         self.norm = PlainNorm(stack.norm, like)
 
@@ -94,11 +102,11 @@ class _PerceiverTurns:
         self.words = _Words(embedding, embedding.learned_pos(self.length), like)
         self.latents = perceiver.latents.detach().to(like, copy=True)
         self.blocks = []
-        for cross, own in zip(perceiver.cross_blocks, perceiver.self_blocks, strict=True):
+        crosses = cast(Iterable[CrossBlock], perceiver.cross_blocks)
+        owns = cast(Iterable[SelfBlock], perceiver.self_blocks)
+        for cross, own in zip(crosses, owns, strict=True):
             read = ReadingAttention(cross.attn, cross.norm_q, cross.norm_kv, like)
-            first, second = (
-                _FeedForward(block.norm_ff, (block.ff[0], block.ff[2]), "swish", like) for block in (cross, own)
-            )
+            first, second = (_FeedForward(b.norm_ff, b.ff.linears, "swish", like) for b in (cross, own))
             self.blocks.append((read, first, SelfAttention(own.attn, own.norm_attn, like), second))
 
     def __call__(self, tokens: Tensor, numbers: Tensor) -> Tensor:
@@ -144,5 +152,5 @@ class InferenceTurnEncoder:
         inputs = torch.cat([numbers.to(self.dtype), extra], dim=-1)
         if len(tokens) <= self.rows:
             return self.embed(tokens, inputs)
-        parts = zip(tokens.split(self.rows), inputs.split(self.rows), strict=True)
+        parts = zip(torch.split(tokens, self.rows), torch.split(inputs, self.rows), strict=True)
         return torch.cat([self.embed(some, of_them) for some, of_them in parts])

@@ -7,7 +7,7 @@ critics and PopArt or two-hot critics. What is drawn at random can be given, so 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor
@@ -205,7 +205,7 @@ def draw(
         probabilities = network.probabilities(actor(states), batch.illegal)
         flat = probabilities.flatten(0, -2)
         chosen = torch.multinomial(flat, settings.action_samples, replacement=True, generator=generator)
-        sampled.append(functional.one_hot(chosen.T.unflatten(1, probabilities.shape[:-1]), config.actions))
+        sampled.append(functional.one_hot(torch.unflatten(chosen.T, 1, probabilities.shape[:-1]), config.actions))
     return Draws(critics, *(actions.to(states.dtype) for actions in sampled))
 
 
@@ -332,6 +332,7 @@ def _critic_loss(network: MetamonNetwork, states: Tensor, actions: Tensor, targe
     critics, popart = network.critics, network.popart
     if isinstance(critics, TwoHotCritics):
         labels = critics.two_hot(targets).unsqueeze(2)
-        return -(labels * critics(states, _one_hot(network, actions)).log()).sum(-1)
+        bins = cast(Tensor, critics(states, _one_hot(network, actions)))
+        return -(labels * bins.log()).sum(-1)
     values = popart.scale(_taken(critics(states), actions).unsqueeze(-1))
     return (values - popart.normalise(targets.unsqueeze(-1)).unsqueeze(2)).squeeze(-1).square()

@@ -45,7 +45,7 @@ class Actor(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """Logits ``[..., G, A]`` of states ``[..., D]``."""
-        return cast(Tensor, self.base(states)).unflatten(-1, (-1, self.actions))
+        return torch.unflatten(self.base(states), -1, (-1, self.actions))
 
 
 class _EnsembleLinear(nn.Module):
@@ -94,7 +94,7 @@ class ScalarCritics(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """Values ``[..., C, G, A]`` of states ``[..., D]``."""
-        return cast(Tensor, self.net(states)).unflatten(-1, (-1, self.actions))
+        return torch.unflatten(self.net(states), -1, (-1, self.actions))
 
 
 class TwoHotCritics(nn.Module):

@@ -70,14 +70,17 @@ class SigmaReparam(nn.Module):
     @torch.no_grad()
     def iterate(self) -> None:
         """One step of power iteration on `u` and `v`."""
-        self.u.copy_(functional.normalize(self.weight @ self.v, dim=0))
-        self.v.copy_(functional.normalize(self.weight.mT @ self.u, dim=0))
+        # Kept out of autocast: an error of the norm would scale the whole layer.
+        with torch.autocast(self.weight.device.type, enabled=False):
+            self.u.copy_(functional.normalize(self.weight @ self.v, dim=0))
+            self.v.copy_(functional.normalize(self.weight.mT @ self.u, dim=0))
 
     def effective_weight(self) -> Tensor:
         """The weight that multiplies the input, ``[outputs, inputs]``."""
         # Copies, because the next pass changes the buffers in place while this pass's gradients may still be needed.
-        spectral_norm = self.u.clone() @ (self.weight @ self.v.clone())
-        return (self.gamma / spectral_norm) * self.weight
+        with torch.autocast(self.weight.device.type, enabled=False):
+            spectral_norm = self.u.clone() @ (self.weight @ self.v.clone())
+            return (self.gamma / spectral_norm) * self.weight
 
     def forward(self, values: Tensor) -> Tensor:
         if self.training:
@@ -101,9 +104,11 @@ class MultiHeadAttention(nn.Module):
         weight, bias = self.in_proj_weight, self.in_proj_bias
         query = functional.linear(queries, weight[:width], bias[:width])
         key, value = functional.linear(sources, weight[width:], bias[width:]).chunk(2, dim=-1)
-        split = [part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (query, key, value)]
+        query, key, value = (
+            torch.unflatten(part, -1, (self.heads, -1)).transpose(1, 2) for part in (query, key, value)
+        )
         dropout = self.dropout if self.training else 0.0
-        attended = functional.scaled_dot_product_attention(*split, dropout_p=dropout)
+        attended = functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
         return cast(Tensor, self.out_proj(attended.transpose(1, 2).flatten(-2)))
 
 
@@ -112,3 +117,8 @@ class FeedForward(nn.Sequential):
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__(nn.Linear(width, hidden), nn.SiLU(), nn.Linear(hidden, width))
+
+    @property
+    def linears(self) -> tuple[nn.Linear, nn.Linear]:
+        """The two layers."""
+        return cast(nn.Linear, self[0]), cast(nn.Linear, self[2])

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from pokenash.metamon.config import MetamonConfig
 from pokenash.metamon.networks.distributions import action_distribution
 from pokenash.metamon.networks.heads import Actor, ScalarCritics, TwoHotCritics
+from pokenash.metamon.networks.layers import SigmaReparam
 from pokenash.metamon.networks.popart import PopArt
 from pokenash.metamon.networks.recurrent import GRUMemory, GRUTrajectoryEncoder
 from pokenash.metamon.networks.trajectory_encoder import TransformerMemory, TransformerTrajectoryEncoder
@@ -19,6 +20,7 @@ from pokenash.metamon.networks.turn_encoder import TurnEncoder
 __all__ = ["MetamonNetwork", "NetworkMemory", "StepOutputs"]
 
 NetworkMemory = TransformerMemory | GRUMemory
+_POWER_ITERATIONS = 8
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,14 @@ class MetamonNetwork(nn.Module):
         super().__init__()
         self.config = config
         self.tstep_encoder = TurnEncoder(config)
-        trajectory = {"transformer": TransformerTrajectoryEncoder, "gru": GRUTrajectoryEncoder}
         self.traj_encoder: TransformerTrajectoryEncoder | GRUTrajectoryEncoder
-        self.traj_encoder = trajectory[config.trajectory_encoder.kind](config)
+        if config.trajectory_encoder.kind == "gru":
+            self.traj_encoder = GRUTrajectoryEncoder(config)
+        else:
+            self.traj_encoder = TransformerTrajectoryEncoder(config)
         self.popart = PopArt(len(config.discounts))
-        critics = {"scalar": ScalarCritics, "two_hot": TwoHotCritics}[config.critic.kind]
+        critics: type[ScalarCritics | TwoHotCritics]
+        critics = ScalarCritics if config.critic.kind == "scalar" else TwoHotCritics
         self.critics: ScalarCritics | TwoHotCritics = critics(config)
         self.target_critics: ScalarCritics | TwoHotCritics = critics(config)
         self.maximized_critics: ScalarCritics | TwoHotCritics = critics(config)
@@ -75,6 +80,11 @@ class MetamonNetwork(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed % 2**63)
             network = cls(config)
+        for module in network.modules():
+            if isinstance(module, SigmaReparam):
+                # From random vectors the estimate of the spectral norm may be anything, even 0.
+                for _ in range(_POWER_ITERATIONS):
+                    module.iterate()
         network.synchronise_targets()
         return network.eval()
 
@@ -117,7 +127,7 @@ class MetamonNetwork(nn.Module):
         """
         shape = tokens.shape[:2]
         turns = self.tstep_encoder(tokens.flatten(0, 1), numbers.flatten(0, 1), rl2.flatten(0, 1))
-        return cast(Tensor, self.traj_encoder(turns.unflatten(0, shape), time))
+        return cast(Tensor, self.traj_encoder(torch.unflatten(turns, 0, shape), time))
 
     def probabilities(self, logits: Tensor, illegal: Tensor, *, remask: bool = False) -> Tensor:
         """The distributions ``[..., G, A]`` that are acted by; `illegal` is ``[..., A]``.

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from pokenash.metamon.config import TurnEncoderConfig
 from pokenash.metamon.networks.layers import FeedForward, MultiHeadAttention
 
-__all__ = ["LearnedPositions", "Perceiver"]
+__all__ = ["CrossBlock", "LearnedPositions", "Perceiver", "SelfBlock"]
 
 
 class LearnedPositions(nn.Module):
@@ -27,7 +27,9 @@ class LearnedPositions(nn.Module):
         return cast(Tensor, self.pos_emb(rows))
 
 
-class _CrossBlock(nn.Module):
+class CrossBlock(nn.Module):
+    """Latents read tokens."""
+
     def __init__(self, config: TurnEncoderConfig, dropout: float) -> None:
         super().__init__()
         width, eps = config.width, config.layer_norm_eps
@@ -42,7 +44,9 @@ class _CrossBlock(nn.Module):
         return latents + cast(Tensor, self.ff(self.norm_ff(latents)))
 
 
-class _SelfBlock(nn.Module):
+class SelfBlock(nn.Module):
+    """Latents read one another."""
+
     def __init__(self, config: TurnEncoderConfig, dropout: float) -> None:
         super().__init__()
         width, eps = config.width, config.layer_norm_eps
@@ -70,8 +74,8 @@ class Perceiver(nn.Module):
     def __init__(self, config: TurnEncoderConfig, dropout: float) -> None:
         super().__init__()
         self.latents = nn.Parameter(0.02 * torch.randn(config.output_tokens, config.width))
-        self.cross_blocks = nn.ModuleList(_CrossBlock(config, dropout) for _ in range(config.layers))
-        self.self_blocks = nn.ModuleList(_SelfBlock(config, dropout) for _ in range(config.layers))
+        self.cross_blocks = nn.ModuleList(CrossBlock(config, dropout) for _ in range(config.layers))
+        self.self_blocks = nn.ModuleList(SelfBlock(config, dropout) for _ in range(config.layers))
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Latents ``[B, output_tokens, width]`` that have read tokens ``[B, T, width]``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -12,7 +13,7 @@ from torch.nn import functional
 from pokenash.metamon.config import MetamonConfig, TrajectoryEncoderConfig
 from pokenash.metamon.networks.layers import NestedNorm, SigmaReparam, sinusoidal_positions
 
-__all__ = ["TransformerMemory", "TransformerTrajectoryEncoder", "causal_mask"]
+__all__ = ["TrajectoryLayer", "TransformerMemory", "TransformerTrajectoryEncoder", "causal_mask"]
 
 
 def causal_mask(length: int, window: int | None, device: torch.device | None = None) -> Tensor:
@@ -47,20 +48,21 @@ class _Attention(nn.Module):
         self.qkv_projection = SigmaReparam(config.width, 3 * config.width, bias=False)
         self.out_projection = SigmaReparam(config.width, config.width)
 
-    def project(self, values: Tensor) -> tuple[Tensor, ...]:
+    def project(self, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values ``[B, L, heads, head_dim]``."""
         # The published weights keep the head index fastest among the rows of this projection.
-        parts = self.qkv_projection(values).unflatten(-1, (3, -1, self.heads))
-        return cast(tuple[Tensor, ...], parts.transpose(-1, -2).unbind(-3))
+        parts = torch.unflatten(self.qkv_projection(values), -1, (3, -1, self.heads))
+        query, key, value = parts.transpose(-1, -2).unbind(-3)
+        return query, key, value
 
     def merge(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
         """What the queries gather, ``[B, L, width]``; `mask` broadcasts to ``[B, heads, L, S]``."""
-        parts = [part.transpose(1, 2) for part in (query, key, value)]
-        attended = functional.scaled_dot_product_attention(*parts, attn_mask=mask).transpose(1, 2)
+        query, key, value = (part.transpose(1, 2) for part in (query, key, value))
+        attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask).transpose(1, 2)
         return cast(Tensor, self.out_projection((self.head_scaler * attended).flatten(-2)))
 
 
-class _Layer(nn.Module):
+class TrajectoryLayer(nn.Module):
     """Pre-norm attention and feed-forward with further norms on what they add (Shleifer et al. 2021, NormFormer)."""
 
     def __init__(self, config: TrajectoryEncoderConfig, dropout: float) -> None:
@@ -84,8 +86,13 @@ class _Transformer(nn.Module):
     def __init__(self, inputs: int, config: TrajectoryEncoderConfig, dropout: float) -> None:
         super().__init__()
         self.inp = nn.Linear(inputs, config.width)
-        self.layers = nn.ModuleList(_Layer(config, dropout) for _ in range(config.layers))
+        self.layers = nn.ModuleList(TrajectoryLayer(config, dropout) for _ in range(config.layers))
         self.norm = NestedNorm(config.width, config.layer_norm_eps)
+
+    @property
+    def every_layer(self) -> Iterator[TrajectoryLayer]:
+        """The layers in their order."""
+        return cast(Iterator[TrajectoryLayer], iter(self.layers))
 
 
 class TransformerTrajectoryEncoder(nn.Module):
@@ -120,7 +127,7 @@ class TransformerTrajectoryEncoder(nn.Module):
         """
         steps = self._enter(turns, time)
         mask = causal_mask(turns.shape[1], self.config.window, turns.device)
-        for layer in self.tformer.layers:
+        for layer in self.tformer.every_layer:
             attention = layer.attention_layer
             steps = layer.finish(steps, attention.merge(*attention.project(layer.norm1(steps)), mask))
         return cast(Tensor, self.tformer.norm(steps))
@@ -143,7 +150,7 @@ class TransformerTrajectoryEncoder(nn.Module):
         oldest = self.max_seq_len if self.config.window is None else self.config.window
         mask = ((age >= 0) & (age <= oldest))[:, None, None]
         steps, lanes = self._enter(turns, memory.time).unsqueeze(1), torch.arange(len(turns), device=turns.device)
-        for layer, keys, values in zip(self.tformer.layers, memory.keys, memory.values, strict=True):
+        for layer, keys, values in zip(self.tformer.every_layer, memory.keys, memory.values, strict=True):
             attention = layer.attention_layer
             query, key, value = attention.project(layer.norm1(steps))
             keys[lanes, slot], values[lanes, slot] = key[:, 0], value[:, 0]

@@ -12,7 +12,7 @@ from pokenash.metamon.config import MetamonConfig, TurnEncoderConfig
 from pokenash.metamon.networks.layers import MultiHeadAttention, sinusoidal_positions, symlog
 from pokenash.metamon.networks.perceiver import LearnedPositions, Perceiver
 
-__all__ = ["PerceiverTurnEmbedding", "TransformerTurnEmbedding", "TurnEncoder"]
+__all__ = ["PerceiverTurnEmbedding", "TransformerLayer", "TransformerTurnEmbedding", "TurnEncoder"]
 
 
 class _TokenEmbedding(nn.Module):
@@ -38,11 +38,11 @@ class _MultimodalFuse(nn.Module):
     def forward(self, words: Tensor, numbers: Tensor) -> Tensor:
         """Tokens ``[B, W + number_tokens, width]`` of words ``[B, W, width]`` and numbers ``[B, N]``."""
         text = functional.leaky_relu(self.text_emb(words))
-        tokens = functional.leaky_relu(self.num_emb(numbers)).unflatten(-1, (self.number_tokens, -1))
+        tokens = torch.unflatten(functional.leaky_relu(self.num_emb(numbers)), -1, (self.number_tokens, -1))
         return torch.cat([text, tokens], dim=1)
 
 
-class _TransformerLayer(nn.Module):
+class TransformerLayer(nn.Module):
     """A pre-norm layer (Xiong et al. 2020, figure 1b) with torch's parameter names."""
 
     def __init__(self, config: TurnEncoderConfig, dropout: float) -> None:
@@ -64,7 +64,7 @@ class _TransformerLayer(nn.Module):
 class _TransformerStack(nn.Module):
     def __init__(self, config: TurnEncoderConfig, dropout: float) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(_TransformerLayer(config, dropout) for _ in range(config.layers))
+        self.layers = nn.ModuleList(TransformerLayer(config, dropout) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
 
     def forward(self, tokens: Tensor) -> Tensor:
