@@ -23,7 +23,7 @@ from pokenash.metamon.checkpoints import (
     load_checkpoint,
     shapes_of,
 )
-from pokenash.metamon.config import MetamonConfig
+from pokenash.metamon.config import ActorConfig, MetamonConfig
 from pokenash.metamon.inferred_config import infer_config
 from pokenash.metamon.networks import MetamonNetwork
 from pokenash.metamon.registry import PUBLISHED
@@ -150,6 +150,15 @@ def test_sizes_are_inferred_from_shapes(name: str) -> None:
     assert inferred == expected
     with pytest.raises(InputError, match="not the tensors of a metamon network"):
         infer_config({"weight": (3, 4)}, config)
+
+
+def test_a_checkpoint_of_other_sizes_loads_with_what_shapes_do_not_tell(tmp_path: Path) -> None:
+    network = saved(tmp_path / "weights.pt", replace(FAMILIES["scalar"], actor=ActorConfig(17, 3), vocabulary_size=33))
+    with pytest.raises(InputError, match="has shape"):
+        load_checkpoint(tmp_path / "weights.pt", FAMILIES["scalar"])
+    assert load_checkpoint(tmp_path / "weights.pt", FAMILIES["scalar"], infer=True).config == network.config
+    with pytest.raises(InputError, match="infer=True needs a configuration"):
+        load_checkpoint(tmp_path / "weights.pt", infer=True)
 
 
 @pytest.mark.parametrize("folder", RECORDED)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from tests.metamon.parity import FAMILIES, RECORDED, arrays, random_inputs, shaken
+from torch.nn import functional
 
 from pokenash.errors import InputError
 from pokenash.metamon import inference_layers
@@ -76,6 +77,16 @@ def test_bfloat16_plays_nearly_the_same(name: str) -> None:
 def test_without_packed_weights_the_function_is_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inference_layers, "_can_pack", lambda like: False)
     assert differences(name) < PROBABILITY
+
+
+def test_both_ways_to_attend_agree() -> None:
+    # Accelerators take torch's fused attention, CPUs plain products; the former is asked here on the CPU too.
+    generator = torch.Generator().manual_seed(0)
+    query, key, value = (torch.randn(2, 3, length, 8, generator=generator) for length in (1, 5, 5))
+    bias = torch.zeros(2, 1, 1, 5)
+    bias[1, ..., 3:] = -torch.inf
+    fused = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=1.0)
+    assert torch.allclose(inference_layers.attend(query, key, value, bias), fused, atol=1e-6)
 
 
 def test_a_step_touches_only_its_own_lanes_memory() -> None:

@@ -1,6 +1,7 @@
 """Checkpoints of metamon's networks: reading them, finding out what they are of, and fetching the published ones.
 
-A checkpoint is a plain state dict as the original writes it, and is read with ``weights_only=True`` always.
+A checkpoint is a plain state dict as the original writes it, and is read with ``weights_only=True`` always; or a
+``.safetensors`` file of pokenash's own trainings.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 from pokenash.errors import InputError
 from pokenash.metamon.config import MetamonConfig
+from pokenash.metamon.inferred_config import infer_config
 from pokenash.metamon.networks import MetamonNetwork
 from pokenash.metamon.registry import FAMILIES, PUBLISHED, REPOSITORY, get_family, get_published
 
@@ -28,17 +32,19 @@ REVISION = "main"
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-def load_checkpoint(path: Path | str, config: MetamonConfig | str | None = None) -> MetamonNetwork:
+def load_checkpoint(
+    path: Path | str, config: MetamonConfig | str | None = None, *, infer: bool = False
+) -> MetamonNetwork:
     """A network with the weights of a file, in float32 on the CPU, ready for inference.
 
     Parameters
     ----------
     path : Path or str
-        A state dict that torch saved, such as ``policy_epoch_40.pt``.
+        A state dict that torch saved, such as ``policy_epoch_40.pt``, or a ``.safetensors`` file.
     config : MetamonConfig or str, optional
-        What the weights are of, or the name of a published model or a family. By default the ``config.json`` beside
-        the file, and without one the published configuration whose shapes are the file's. For other sizes see
-        `pokenash.metamon.inferred_config.infer_config`.
+        What the weights are of, or the name of a published model or a family. By default the ``.json`` of the same
+        stem or the ``config.json`` beside the file, and without one the published configuration whose shapes are the
+        file's. For other sizes see `pokenash.metamon.inferred_config.infer_config`.
 
     Raises
     ------
@@ -49,6 +55,10 @@ def load_checkpoint(path: Path | str, config: MetamonConfig | str | None = None)
     path = Path(path)
     state = read_state_dict(path)
     shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    if infer:
+        if config is None:
+            raise InputError("infer=True needs a configuration for what shapes do not tell, such as attention heads")
+        config = infer_config(shapes, get_family(config) if isinstance(config, str) else config)
     config = _chosen_config(path, shapes, config)
     if difference := _difference(shapes, shapes_of(config)):
         raise InputError(f"{path}: {difference}; {_advice(shapes)}")
@@ -68,6 +78,13 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     InputError
         If the file cannot be read or holds anything but named tensors.
     """
+    if path.suffix == ".safetensors":
+        try:
+            return load_file(path)
+        except OSError as error:
+            raise InputError(f"cannot read the checkpoint {path}: {error.strerror or error}") from error
+        except SafetensorError as error:
+            raise InputError(f"the checkpoint {path} is damaged: {error}") from error
     try:
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
@@ -132,13 +149,14 @@ def _chosen_config(path: Path, shapes: Shapes, config: MetamonConfig | str | Non
 
 def _config_beside(path: Path) -> MetamonConfig | None:
     """The configuration in the file's folder; other programs' files of that name are not meant."""
-    beside = path.with_name("config.json")
-    try:
-        data = json.loads(beside.read_bytes())
-    except (OSError, ValueError):
-        return None
-    ours = isinstance(data, dict) and "turn_encoder" in data and "trajectory_encoder" in data
-    return MetamonConfig.from_file(beside) if ours else None
+    for beside in (path.with_suffix(".json"), path.with_name("config.json")):
+        try:
+            data = json.loads(beside.read_bytes())
+        except (OSError, ValueError):
+            continue
+        if isinstance(data, dict) and "turn_encoder" in data and "trajectory_encoder" in data:
+            return MetamonConfig.from_file(beside)
+    return None
 
 
 def _num_differences(shapes: Shapes, expected: Shapes) -> int:
