@@ -21,6 +21,7 @@ __all__ = [
     "LossSettings",
     "Losses",
     "TrainingBatch",
+    "critic_losses",
     "filter_weights",
     "masked_mean",
     "td_targets",
@@ -254,7 +255,7 @@ def training_losses(
     if settings.online_coefficient:
         values = _online_values(network, fixed, probabilities)
         by_step = by_step - settings.online_coefficient * values[:, :-1]
-    critic_by_step = _critic_loss(network, states[:, :-1], batch.actions, targets)
+    critic_by_step = critic_losses(network, states[:, :-1], batch.actions, targets)
     actor, critic = masked_mean(by_step, batch.known), masked_mean(critic_by_step, batch.known)
     total = actor + settings.critic_weight * critic
     return Losses(total, actor, critic, probabilities, by_step, critic_by_step, ensemble, targets, advantages, weights)
@@ -327,8 +328,17 @@ def _online_values(network: MetamonNetwork, states: Tensor, probabilities: Tenso
     return values.mean(2)
 
 
-def _critic_loss(network: MetamonNetwork, states: Tensor, actions: Tensor, targets: Tensor) -> Tensor:
-    """Loss of every critic, ``[B, L - 1, C, G]``."""
+def critic_losses(network: MetamonNetwork, states: Tensor, actions: Tensor, targets: Tensor) -> Tensor:
+    """Loss of every critic, ``[B, L, C, G]``, in the statistics that PopArt has now.
+
+    Parameters
+    ----------
+    network : MetamonNetwork
+    states : float Tensor, ``[B, L, D]``
+    actions : int64 Tensor, ``[B, L]``
+    targets : float Tensor, ``[B, L, G]``
+        Returns, in units of multiplied rewards.
+    """
     critics, popart = network.critics, network.popart
     if isinstance(critics, TwoHotCritics):
         labels = critics.two_hot(targets).unsqueeze(2)
