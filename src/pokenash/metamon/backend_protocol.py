@@ -107,7 +107,10 @@ class TrackedBattle:
         pokemon.set_condition(condition)
 
     def _replace(self, parts: _Line) -> None:
-        """An Illusion ends: who was out never was."""
+        """An Illusion ends: who was out never was.
+
+        Quirk: an own Illusion is active by the requests already, so that what befell its image is not taken back.
+        """
         disguise = self.active(parts[2][:2] == self.role)
         if disguise is None:
             return
