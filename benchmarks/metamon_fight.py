@@ -52,7 +52,7 @@ class ThroughMetamon(Policy):
         for row in range(len(decisions)):
             key = int(decisions.lane[row]), int(decisions.player[row])
             if decisions.decision[row] == 0:
-                memory["seats"][key] = Seat(key[1], self._game.format, tuple(self._game.gimmicks), self._backend)
+                memory["seats"][key] = Seat(key[1], self._game.format, self._backend)
             seat = memory["seats"][key]
             seat.feed(decisions.text[row].splitlines())
             said = [seat.action(index) for index in seat.view.legal(self._space)]

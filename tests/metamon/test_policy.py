@@ -104,6 +104,17 @@ def test_battles_do_not_depend_on_what_else_is_played(network: MetamonNetwork) -
     assert outcomes[0] == outcomes[1]
 
 
+def test_without_a_game_it_plays_the_format_that_the_battle_tells(network: MetamonNetwork) -> None:
+    game, tokenizer = tiny.game("gen4randombattle"), tiny.tokenizer()
+    told, untold = (
+        play(game, [MetamonPolicy(network, known, tokenizer), UNIFORM], 4, num_lanes=2) for known in (game, None)
+    )
+    assert [r.result.returns for r in told] == [r.result.returns for r in untold]
+    assert [r.result.length for r in told] == [r.result.length for r in untold]
+    with pytest.raises(InputError, match="not 'gen7randombattle'"):
+        play(tiny.game("gen7randombattle"), [MetamonPolicy(network, None, tokenizer), UNIFORM], 2, num_lanes=1)
+
+
 def test_it_draws_from_its_distribution_and_never_what_is_illegal(network: MetamonNetwork) -> None:
     game = tiny.game()
     recorder = Recorder(MetamonPolicy(network, game, tiny.tokenizer()))

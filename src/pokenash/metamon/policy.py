@@ -5,7 +5,8 @@ Imports torch; nothing imports this module before such a policy is used.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ from pokenash.errors import InputError
 from pokenash.games.core import Decisions, Game
 from pokenash.games.showdown import ShowdownGame
 from pokenash.metamon.actions import get_action_space
-from pokenash.metamon.backend import DEFAULT_BACKEND
-from pokenash.metamon.checkpoints import from_pretrained, load_checkpoint
+from pokenash.metamon.backend import DEFAULT_BACKEND, get_backend
+from pokenash.metamon.checkpoints import REVISION, from_pretrained, load_checkpoint
 from pokenash.metamon.config import MetamonConfig
 from pokenash.metamon.inference import InferenceMemory, InferenceNetwork
 from pokenash.metamon.networks import MetamonNetwork
@@ -63,8 +64,9 @@ class MetamonPolicy(Policy):
     Parameters
     ----------
     network : MetamonNetwork or InferenceNetwork
-    game : ShowdownGame
-        Of a singles format of generations 1 to 4 or 9.
+    game : ShowdownGame or None
+        Of a singles format of generations 1 to 4 or 9. Without one the format is what each battle's own ``|tier|`` line
+        says, and one that cannot be played is refused when it comes.
     tokenizer : Tokenizer
     reward : str
         Name of the reward function that the network was trained with; the last reward is one of its inputs.
@@ -89,7 +91,7 @@ class MetamonPolicy(Policy):
     def __init__(
         self,
         network: MetamonNetwork | InferenceNetwork,
-        game: Game,
+        game: Game | None,
         tokenizer: Tokenizer,
         *,
         reward: str = "DefaultShapedReward",
@@ -99,9 +101,7 @@ class MetamonPolicy(Policy):
         precision: str = "float32",
         device: str = "cpu",
     ) -> None:
-        if not isinstance(game, ShowdownGame):
-            raise InputError(f"metamon's policies play Showdown's formats, not {game.name}")
-        check_format(game.format)
+        self._format = None if game is None else _format_of(game)
         if precision not in _PRECISIONS:
             raise InputError(f"precision: expected one of {sorted(_PRECISIONS)}, got {precision!r}")
         if isinstance(network, MetamonNetwork):
@@ -113,24 +113,24 @@ class MetamonPolicy(Policy):
                 f"{config.vocabulary_size}"
             )
         self.network = network
-        self._new_seat = _Seats(game.format, tuple(game.gimmicks), battle_backend)
+        self._battle_backend = get_backend(battle_backend).name
         self._action_space = get_action_space(config.action_space)
         self._tokenizer = tokenizer
         self._reward = get_reward(reward)
         self._greedy = greedy
         self._remask = remask
-        # Names are checked here and not in the middle of a battle.
-        self._new_player(0)
+        # The name is checked here and not in the middle of a battle.
+        get_observation_space(config.observation_space)
 
     @classmethod
     def from_pretrained(
         cls,
         name: str,
-        game: Game,
+        game: Game | None = None,
         *,
         vocabulary: str | Path | None = None,
         checkpoint: int | None = None,
-        revision: str | None = None,
+        revision: str = REVISION,
         **settings: Any,
     ) -> MetamonPolicy:
         """A published model.
@@ -139,7 +139,7 @@ class MetamonPolicy(Policy):
         ----------
         name : str
             Key of `pokenash.metamon.registry.PUBLISHED`, such as ``"SyntheticRLV2"``.
-        game : ShowdownGame
+        game : ShowdownGame, optional
         vocabulary : str or Path, optional
             Its name or file; by default the model's own, which must have been fetched.
         checkpoint : int, optional
@@ -149,14 +149,14 @@ class MetamonPolicy(Policy):
         **settings
             Of `MetamonPolicy`; `reward` and `battle_backend` are the model's by default.
         """
-        given = {"checkpoint": checkpoint} | ({} if revision is None else {"revision": revision})
-        return cls(from_pretrained(name, **given), game, *_interface(name, vocabulary, settings), **settings)
+        network = from_pretrained(name, checkpoint=checkpoint, revision=revision)
+        return cls(network, game, *_interface(name, vocabulary, settings), **settings)
 
     @classmethod
     def from_checkpoint(
         cls,
         path: str | Path,
-        game: Game,
+        game: Game | None = None,
         *,
         config: MetamonConfig | str | None = None,
         vocabulary: str | Path | None = None,
@@ -191,17 +191,19 @@ class MetamonPolicy(Policy):
                     actions[row] = action
         return actions
 
-    def _new_player(self, player: int) -> _Player:
-        return _Player(self._new_seat(player), get_observation_space(self.network.config.observation_space))
+    def _new_player(self, player: int, lines: Sequence[str]) -> _Player:
+        format_id = self._format or _format_in(lines)
+        seat = Seat(player, format_id, self._battle_backend)
+        return _Player(seat, get_observation_space(self.network.config.observation_space))
 
     def _listen(self, decisions: Decisions, row: int, memory: _Memory) -> bool:
         """Follow a battle up to its open decision; whether that one is metamon's."""
-        key = _key(decisions, row)
-        if decisions.decision[row] == 0:
-            memory.players[key] = self._new_player(key[1])
-        seat = memory.players[key].seat
         assert decisions.text is not None
-        seat.feed(decisions.text[row].splitlines())
+        key, lines = _key(decisions, row), decisions.text[row].splitlines()
+        if decisions.decision[row] == 0:
+            memory.players[key] = self._new_player(key[1], lines)
+        seat = memory.players[key].seat
+        seat.feed(lines)
         return not seat.view.at_team_preview
 
     def _choose(
@@ -239,16 +241,23 @@ class MetamonPolicy(Policy):
         return sample_actions(values, uniform)
 
 
-@dataclass(frozen=True)
-class _Seats:
-    """Makes seats of one format."""
+def _format_of(game: Game) -> str:
+    if not isinstance(game, ShowdownGame):
+        raise InputError(f"metamon's policies play Showdown's formats, not {game.name}")
+    check_format(game.format)
+    if game.gimmicks not in ((), ("terastallize",)):
+        raise InputError(f"metamon's actions cannot say the gimmicks of {game.format}: {', '.join(game.gimmicks)}")
+    return game.format
 
-    format: str
-    gimmicks: tuple[str, ...]
-    backend: str
 
-    def __call__(self, player: int) -> Seat:
-        return Seat(player, self.format, self.gimmicks, self.backend)
+def _format_in(lines: Sequence[str]) -> str:
+    """The format that a battle's first lines tell: ``|tier|[Gen 1] OU`` is ``gen1ou``."""
+    for line in lines:
+        if line.startswith("|tier|"):
+            format_id = re.sub("[^a-z0-9]", "", line[6:].lower())
+            check_format(format_id)
+            return format_id
+    raise InputError("a battle whose first lines do not tell its format (|tier|...): give the policy its game")
 
 
 def _key(decisions: Decisions, row: int) -> tuple[int, int]:
@@ -323,7 +332,7 @@ def load(spec: PolicySpec, game: Game) -> MetamonPolicy:
                 game,
                 vocabulary=vocabulary,
                 checkpoint=parameters.get("epoch"),
-                revision=parameters.get("revision"),
+                revision=parameters.get("revision", REVISION),
                 **settings,
             )
         config: Mapping[str, Any] | str | None = parameters.get("config")

@@ -84,7 +84,7 @@ class TrajectoryRecorder(Policy):
         self.policy = policy
         self.files: list[Path] = []
         self.left_out: dict[int, str] = {}
-        self._format, self._gimmicks = game.format, tuple(game.gimmicks)
+        self._format = game.format
         self._root = Path(root)
         self._players = file_safe(name), file_safe(opponent)
         self._time, self._battle_id = time, battle_id
@@ -128,7 +128,7 @@ class TrajectoryRecorder(Policy):
                 self._finish(battle, player, episode)
 
     def _new_battle(self, player: int) -> _Battle:
-        return _Battle(Seat(player, self._format, self._gimmicks, self._backend))
+        return _Battle(Seat(player, self._format, self._backend))
 
     def _finish(self, battle: _Battle, player: int, result: EpisodeResult) -> None:
         if result.reason == "error":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from pokenash.errors import InputError
 from pokenash.metamon.backend import DEFAULT_BACKEND, BattleView, Choice
@@ -14,7 +14,7 @@ MISSING_ACTION = -1
 """Index of an action that the action space cannot say."""
 
 # The actions of a Showdown game: moves as the request lists them, the own team's slots, then moves with each gimmick.
-_FIRST_SWITCH, _FIRST_GIMMICK, _MOVES = 4, 10, 4
+_FIRST_SWITCH, _FIRST_GIMMICK = 4, 10
 _FORMAT = re.compile(r"gen([1-9])[a-z]")
 _GENERATIONS = (1, 2, 3, 4, 9)
 
@@ -28,7 +28,8 @@ def check_format(format_id: str) -> None:
         If the generation is none of 1 to 4 and 9.
     """
     found = _FORMAT.match(format_id)
-    if found is None or int(found[1]) not in _GENERATIONS:
+    # National Dex has more gimmicks than metamon's actions can say.
+    if found is None or int(found[1]) not in _GENERATIONS or "nationaldex" in format_id:
         raise InputError(f"metamon's policies play singles formats of generations 1 to 4 and 9, not {format_id!r}")
 
 
@@ -40,17 +41,12 @@ class Seat:
     player : int
         0 or 1.
     format_id : str
-    gimmicks : sequence of str
-        The format's, in the order of their actions (`FormatInfo.gimmicks`).
     backend : str
         As in `BattleView`.
     """
 
-    def __init__(
-        self, player: int, format_id: str, gimmicks: Sequence[str] = (), backend: str = DEFAULT_BACKEND
-    ) -> None:
+    def __init__(self, player: int, format_id: str, backend: str = DEFAULT_BACKEND) -> None:
         self.view = BattleView(player, format_id, backend)
-        self._terastallize = gimmicks.index("terastallize") if "terastallize" in gimmicks else None
 
     def feed(self, lines: Iterable[str]) -> None:
         """What the player was told since its last decision."""
@@ -71,7 +67,5 @@ class Seat:
     def _action(self, choice: Choice) -> int:
         if choice.team_slot is not None:
             return _FIRST_SWITCH + choice.team_slot
-        if not choice.terastallize:
-            return choice.slot
-        assert self._terastallize is not None
-        return _FIRST_GIMMICK + _MOVES * self._terastallize + choice.slot
+        # Of the formats that are played only those of generation 9 have a gimmick.
+        return choice.slot + _FIRST_GIMMICK * choice.terastallize
