@@ -67,6 +67,20 @@ def test_any_lanes_in_any_order_play_as_if_each_were_alone(name: str) -> None:
     assert differences(name) < PROBABILITY
 
 
+@pytest.mark.skipif(not inference_layers._can_pack(torch.empty(0)), reason="promised for oneDNN only")
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_row_has_the_same_bits_in_any_batch(name: str) -> None:
+    network, lanes = InferenceNetwork.from_network(small(name)), 5
+    together, alone = network.new_memory(lanes), network.new_memory(lanes)
+    for t in range(12):
+        inputs, reset = random_inputs(network.config, lanes, t), np.full(lanes, t == 0)
+        reset[t % 7 :: 7] = True
+        given = network.step(*(inputs[key] for key in KEYS), np.arange(lanes), reset, together)
+        for i in range(lanes):
+            one = [inputs[key][i : i + 1] for key in KEYS]
+            assert torch.equal(network.step(*one, np.array([i]), reset[i : i + 1], alone)[0], given[i])
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_bfloat16_plays_nearly_the_same(name: str) -> None:
     # Eight bits of mantissa: a per cent or two of probability, an order below what a wrong layer would do.

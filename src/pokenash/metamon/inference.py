@@ -27,7 +27,8 @@ class InferenceNetwork:
     SigmaReparam, head scalers, norms before linear layers and the embedding's projection are folded into plain weights;
     the last layer of the turn encoder computes only the tokens that are read; keys and values lie in a ring for each
     lane, so that a step of some lanes neither copies nor moves the others'. In float32 the probabilities are those of
-    the network to rounding, that is to a few millionths; the last bits of a row may change with the rows beside it.
+    the network to rounding, that is to a few millionths. On CPUs with oneDNN a row's bits do not depend on the batch
+    that it is in, nor on what other lanes remember.
 
     Make one with `from_network`.
     """

@@ -12,9 +12,6 @@ from pokenash.metamon.networks.layers import MultiHeadAttention
 
 __all__ = ["FoldedLinear", "PlainNorm", "ReadingAttention", "SelfAttention", "attend", "normal"]
 
-_SMALL_WEIGHT = 2**17
-_SMALL_PRODUCT = 3_000_000
-
 
 def normal(values: Tensor, eps: float) -> Tensor:
     """Layer norm without weight and bias, which are folded into what follows."""
@@ -76,10 +73,7 @@ class FoldedLinear:
         self.activation = activation
         self.bias, weight = bias.to(like), weight.to(like).contiguous()
         self.packed = torch.ops.mkldnn._reorder_linear_weight(weight) if _can_pack(like) else None
-        # The packed product costs some microseconds more to call, which small products do not win back.
-        keep = self.packed is None or (like.dtype == torch.float32 and weight.numel() <= _SMALL_WEIGHT)
-        self.weight = weight if keep else None
-        self._most_rows = _SMALL_PRODUCT // weight.numel()
+        self.weight = weight if self.packed is None else None
         self._scalars = [0.01] if activation == "leaky_relu" else []
 
     @classmethod
@@ -90,11 +84,15 @@ class FoldedLinear:
         return cls(linear.weight, linear.bias, like, after=after, activation=activation)
 
     def __call__(self, values: Tensor) -> Tensor:
-        if self.packed is not None and (self.weight is None or values.shape[:-1].numel() > self._most_rows):
+        if self.packed is not None:
+            # A single row takes another kernel, which rounds otherwise than the one for any other number of rows.
+            single = values.shape[:-1].numel() == 1
+            if single:
+                values = torch.cat([values, values])
             product = torch.ops.mkldnn._linear_pointwise(
                 values, self.packed, self.bias, self.activation, self._scalars, ""
             )
-            return cast(Tensor, product)
+            return cast(Tensor, product[:1] if single else product)
         assert self.weight is not None
         product = functional.linear(values, self.weight, self.bias)
         if self.activation == "leaky_relu":

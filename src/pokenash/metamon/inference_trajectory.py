@@ -15,6 +15,8 @@ from pokenash.metamon.networks.trajectory_encoder import TrajectoryLayer, Transf
 
 __all__ = ["InferenceMemory", "RecurrentSteps", "TransformerSteps"]
 
+_VECTOR = 16
+
 
 @dataclass
 class InferenceMemory:
@@ -57,7 +59,8 @@ class _Rings:
         first, num = int(lanes.min()), len(lanes)
         span, places = int(lanes.max()) + 1 - first, lanes - first
         filled = (time + 1).clamp(max=slots)
-        self.used = int(filled.max())
+        # Whole vectors of scores: then what other lanes remember does not change how this one's sums are rounded.
+        self.used = min(-(-int(filled.max()) // _VECTOR) * _VECTOR, slots)
         self.lanes, self.slot = lanes.to(like.device), (time % slots).to(like.device)
         self.places: Tensor | None = None
         self.part: slice | Tensor = slice(first, first + span)
@@ -202,11 +205,12 @@ class RecurrentSteps:
         begins = (memory.time[lanes] == 0).to(self.like.device)
         for (from_input, from_hidden), hidden in zip(self.layers, memory.hidden, strict=True):
             before = hidden[rows].masked_fill(begins[:, None], 0.0)
-            entering = from_input(turns).float().chunk(3, dim=-1)
-            kept = from_hidden(before.to(self.like.dtype)).float().chunk(3, dim=-1)
+            # In float64 whether an element falls to a vector instruction or to the rest of a loop leaves no trace.
+            entering = from_input(turns).double().chunk(3, dim=-1)
+            kept = from_hidden(before.to(self.like.dtype)).double().chunk(3, dim=-1)
             reset, update = (torch.sigmoid(entering[i] + kept[i]) for i in range(2))
             proposed = torch.tanh(entering[2] + reset * kept[2])
-            after = proposed + update * (before - proposed)
+            after = (proposed + update * (before - proposed)).float()
             hidden[rows] = after
             turns = after.to(self.like.dtype)
         return self.norm(self.out(turns).float())

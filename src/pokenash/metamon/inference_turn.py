@@ -148,7 +148,8 @@ class InferenceTurnEncoder:
 
     def __call__(self, tokens: Tensor, numbers: Tensor, rl2: Tensor) -> Tensor:
         """Embeddings ``[B, turn_encoder.output_dim]``; arguments as in `TurnEncoder.forward`."""
-        extra = self.extra(symlog(rl2).to(self.dtype))
+        # In float64 whether an element falls to a vector instruction or to the rest of a loop leaves no trace.
+        extra = self.extra(symlog(rl2.double()).to(self.dtype))
         inputs = torch.cat([numbers.to(self.dtype), extra], dim=-1)
         if len(tokens) <= self.rows:
             return self.embed(tokens, inputs)
