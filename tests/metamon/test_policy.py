@@ -15,14 +15,18 @@ from pokenash.arena import Arena, paired_matches
 from pokenash.errors import InputError
 from pokenash.games import load_game
 from pokenash.games.core import Decisions
+from pokenash.metamon import policy as policy_module
+from pokenash.metamon import registry
 from pokenash.metamon.actions import get_action_space
 from pokenash.metamon.networks import MetamonNetwork
 from pokenash.metamon.observations import get_observation_space
 from pokenash.metamon.policy import MetamonPolicy, metamon_spec
+from pokenash.metamon.registry import PublishedModel
 from pokenash.metamon.rewards import get_reward
 from pokenash.metamon.seat import Seat
 from pokenash.policies import PolicySpec, load_policy, mixture_spec
 from pokenash.policies.core import DecisionRandom, Policy
+from pokenash.policies.spec import file_sha256
 
 UNIFORM = PolicySpec("uniform", "uniform")
 
@@ -161,6 +165,27 @@ def test_a_spec_makes_it_again_and_it_joins_mixtures(network: MetamonNetwork, tm
         wrong = PolicySpec("wrong", "metamon", {**spec.parameters, **change}, spec.checkpoint, spec.sha256)
         with pytest.raises(InputError, match=f"policy 'wrong'.*{message}"):
             load_policy(wrong, game)
+
+
+def test_a_published_model_has_the_weights_that_were_meant(
+    network: MetamonNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "policy_epoch_7.pt"
+    torch.save(network.state_dict(), path)
+    published = PublishedModel("Tiny", "tiny", "tiny", 7, network.config, reward="BinaryReward")
+    for module in (registry, policy_module):
+        monkeypatch.setattr(module, "PUBLISHED", {"Tiny": published})
+    monkeypatch.setattr(policy_module, "download_checkpoint", lambda *_, **__: path)
+    words = tmp_path / "words.json"
+    words.write_text(json.dumps(tiny.vocabulary()))
+    game = tiny.game()
+    spec = metamon_spec("tiny", pretrained="Tiny", vocabulary=words, sha256=file_sha256(path))
+    live = MetamonPolicy(network, game, tiny.tokenizer(), reward="BinaryReward")
+    by_name, by_hand = (play(game, [policy, UNIFORM], 4, num_lanes=4) for policy in (spec, live))
+    assert [r.result.returns for r in by_name] == [r.result.returns for r in by_hand]
+    other = metamon_spec("tiny", pretrained="Tiny", vocabulary=words, sha256="0" * 64)
+    with pytest.raises(InputError, match="expected 0000"):
+        load_policy(other, game)
 
 
 def test_what_it_cannot_play_is_refused(network: MetamonNetwork) -> None:

@@ -20,7 +20,7 @@ from pokenash.games.core import Decisions, Game
 from pokenash.games.showdown import ShowdownGame
 from pokenash.metamon.actions import get_action_space
 from pokenash.metamon.backend import DEFAULT_BACKEND, get_backend
-from pokenash.metamon.checkpoints import REVISION, from_pretrained, load_checkpoint
+from pokenash.metamon.checkpoints import REVISION, download_checkpoint, load_checkpoint
 from pokenash.metamon.config import MetamonConfig
 from pokenash.metamon.inference import InferenceMemory, InferenceNetwork
 from pokenash.metamon.networks import MetamonNetwork
@@ -131,6 +131,7 @@ class MetamonPolicy(Policy):
         vocabulary: str | Path | None = None,
         checkpoint: int | None = None,
         revision: str = REVISION,
+        sha256: str | None = None,
         **settings: Any,
     ) -> MetamonPolicy:
         """A published model.
@@ -145,11 +146,16 @@ class MetamonPolicy(Policy):
         checkpoint : int, optional
             Epoch; by default the published one.
         revision : str, optional
-            Of the Hugging Face repository.
+            Of the Hugging Face repository: the SHA of a commit never changes.
+        sha256 : str, optional
+            Which the checkpoint must have, in hex.
         **settings
             Of `MetamonPolicy`; `reward` and `battle_backend` are the model's by default.
         """
-        network = from_pretrained(name, checkpoint=checkpoint, revision=revision)
+        path = download_checkpoint(name, checkpoint=checkpoint, revision=revision)
+        if sha256 is not None and (digest := file_sha256(path)) != sha256:
+            raise InputError(f"the checkpoint {path} has SHA-256 {digest}, expected {sha256}")
+        network = load_checkpoint(path, name)
         return cls(network, game, *_interface(name, vocabulary, settings), **settings)
 
     @classmethod
@@ -281,7 +287,9 @@ def _interface(
     return (load_vocabulary(vocabulary if vocabulary is not None else str(known)),)
 
 
-def metamon_spec(name: str, checkpoint: str | Path | None = None, **parameters: Any) -> PolicySpec:
+def metamon_spec(
+    name: str, checkpoint: str | Path | None = None, *, sha256: str | None = None, **parameters: Any
+) -> PolicySpec:
     """Describe a policy that a metamon network plays.
 
     Parameters
@@ -290,6 +298,9 @@ def metamon_spec(name: str, checkpoint: str | Path | None = None, **parameters: 
         Of the policy.
     checkpoint : str or Path, optional
         A state dict's file; its hash becomes part of the spec. Without one, ``pretrained=`` names a published model.
+    sha256 : str, optional
+        Of a published model's checkpoint, which it must then have when it is loaded: so a run that is gone on with
+        cannot get other weights, whatever became of the repository.
     **parameters
         ``config`` (a name, or a configuration as JSON), ``vocabulary``, ``pretrained``, ``epoch``, ``revision``, and
         the settings of `MetamonPolicy`.
@@ -301,7 +312,7 @@ def metamon_spec(name: str, checkpoint: str | Path | None = None, **parameters: 
     if "vocabulary" in parameters:
         parameters["vocabulary"] = str(parameters["vocabulary"])
     if checkpoint is None:
-        return PolicySpec(name, "metamon", parameters)
+        return PolicySpec(name, "metamon", parameters, None, sha256)
     return PolicySpec(name, "metamon", parameters, str(checkpoint), file_sha256(Path(checkpoint)))
 
 
@@ -333,6 +344,7 @@ def load(spec: PolicySpec, game: Game) -> MetamonPolicy:
                 vocabulary=vocabulary,
                 checkpoint=parameters.get("epoch"),
                 revision=parameters.get("revision", REVISION),
+                sha256=spec.sha256,
                 **settings,
             )
         config: Mapping[str, Any] | str | None = parameters.get("config")
