@@ -42,6 +42,7 @@ FIRST_NATIVE = {
 LOGIT_SPREAD = 3.0
 # Of both players, in the recorded battles of the format.
 DECISIONS_PER_GEN1OU_BATTLE = 89
+ROUND_SECONDS = 0.05
 
 Step = Callable[[], torch.Tensor]
 
@@ -94,13 +95,14 @@ def fast_step(network: InferenceNetwork, inputs: list[torch.Tensor], context: in
     return step
 
 
-def seconds(step: Step, device: str) -> float:
-    """Time of one step."""
+def seconds(step: Step, device: str, times: int = 1) -> float:
+    """Time of one step, done so many times on end."""
     start = time.perf_counter()
-    step()
+    for _ in range(times):
+        step()
     if device != "cpu":
         torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return (time.perf_counter() - start) / times
 
 
 def differences(
@@ -165,11 +167,12 @@ def measure(name: str, arguments: argparse.Namespace) -> list[dict[str, Any]]:
         steps = {"plain": plain_step(network, inputs, context)}
         steps |= {each: fast_step(folded[each], inputs, context) for each in arguments.dtypes}
         taken: dict[str, list[float]] = {side: [] for side in steps}
-        for i in range(arguments.rounds + 1):
+        # A round of short steps lasts long enough that a moment's disturbance does not decide it.
+        once = {side: min(seconds(step, device) for _ in range(3)) for side, step in steps.items()}
+        times = {side: 1 + int(ROUND_SECONDS / elapsed) for side, elapsed in once.items()}
+        for _ in range(arguments.rounds):
             for side, step in steps.items():
-                elapsed = seconds(step, device)
-                if i:
-                    taken[side].append(elapsed / batch)
+                taken[side].append(seconds(step, device, times[side]) / batch)
         for each in arguments.dtypes:
             rows.append(row(name, config, batch, each, taken, rates[each], context) | {"difference": apart[each]})
             print_row(rows[-1])
