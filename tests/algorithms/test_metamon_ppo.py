@@ -27,7 +27,7 @@ from pokenash.metamon.state import UniversalState
 from pokenash.metamon.training import StartingPoint, save_weights
 from pokenash.policies import PolicySpec, load_policy, mixture_spec
 
-UNIFORM = PolicySpec("uniform", "uniform")
+MAX_POWER = PolicySpec("max_power", "max_power")
 SETTINGS = MetamonPPOSettings(
     rounds=3, battles_per_round=2, epochs=1, decisions_per_step=120, warm_up_steps=1, critic_only_rounds=1,
     head_to_head_battles=2, torch_threads=1, num_lanes=4, learning_rate=1e-3,
@@ -42,20 +42,21 @@ def one_thread() -> None:
 def ppo_of(arena: Arena, settings: MetamonPPOSettings, config: MetamonConfig, reward: str) -> MetamonPPO:
     network = MetamonNetwork.random(config, seed=1)
     start = StartingPoint(PolicySpec("tiny", "metamon"), network, tiny.tokenizer(), reward)
-    return MetamonPPO(arena, start, load_policy(UNIFORM, arena.game), settings, reward=reward, seed=4)
+    return MetamonPPO(arena, start, load_policy(MAX_POWER, arena.game), settings, reward=reward, seed=4)
 
 
 @pytest.mark.parametrize(
-    "config",
+    ("config", "format_id"),
     [
-        tiny.config(),
-        replace(tiny.recurrent_config(), critic=CriticConfig("two_hot", 2, 24, bins=8)),
+        (tiny.config(), "gen1ou"),
+        (replace(tiny.recurrent_config(), critic=CriticConfig("two_hot", 2, 24, bins=8)), "gen1ou"),
+        (tiny.config("TeamPreviewObservationSpace", 13), "gen9randombattle"),
     ],
-    ids=["transformer, scalar", "GRU, two-hot"],
+    ids=["transformer, scalar", "GRU, two-hot", "terastallization"],
 )
-def test_what_was_played_is_what_the_training_forward_gives_again(config: MetamonConfig) -> None:
+def test_what_was_played_is_what_the_training_forward_gives_again(config: MetamonConfig, format_id: str) -> None:
     """Battles are longer than the cache, so what it drops must not be seen either."""
-    with Arena(tiny.game(), num_lanes=4) as arena:
+    with Arena(tiny.game(format_id), num_lanes=4) as arena:
         ppo = ppo_of(arena, SETTINGS, config, "DefaultShapedReward")
         battles, results = ppo.collect()
     assert results["battles"] == len(battles) == 2
@@ -145,13 +146,13 @@ def test_it_learns_what_it_is_rewarded_for(monkeypatch: pytest.MonkeyPatch) -> N
     with Arena(tiny.game(), num_lanes=6) as arena:
         ppo = ppo_of(arena, settings, config, "Stay")
         shares = []
-        for _ in range(6):
+        for _ in range(5):
             battles, _ = ppo.collect()
             shares.append(switched(battles))
             ppo.learn(battles)
             ppo.round_number += 1
-    assert shares[0] > 0.35
-    assert shares[-1] < 0.6 * shares[0], shares
+    assert shares[0] > 0.25
+    assert shares[-1] < 0.3 * shares[0], shares
 
 
 def test_a_killed_training_ends_with_the_same_policy_and_reports_on_it(
@@ -164,7 +165,7 @@ def test_a_killed_training_ends_with_the_same_policy_and_reports_on_it(
 
     def ask(directory: Path) -> PolicySpec:
         return MetamonPPOOracle(SETTINGS).train(
-            tiny.game(), mixture_spec("m", [UNIFORM, base], [0.5, 0.5]), population=[UNIFORM, base], name="br_0",
+            tiny.game(), mixture_spec("m", [MAX_POWER, base], [0.5, 0.5]), population=[MAX_POWER, base], name="br_0",
             directory=directory, seed=3, iteration=0,
         )  # fmt: skip
 
@@ -202,7 +203,7 @@ def test_settings_out_of_range_are_refused() -> None:
         ({"clip": 0.0}, "clip"),
         ({"gae_lambda": 1.5}, "gae_lambda"),
         ({"entropy_coefficient": -1.0}, "entropy_coefficient"),
-        ({"start": UNIFORM}, "kind 'uniform'"),
+        ({"start": MAX_POWER}, "kind 'max_power'"),
     ):
         with pytest.raises(InputError, match=message):
             replace(SETTINGS, **wrong)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from pokenash.errors import InputError, PokenashError
 from pokenash.metamon.checkpoints import load_checkpoint
 from pokenash.metamon.config import CriticConfig
 from pokenash.metamon.dataset import TrajectoryDataset, TrajectorySource
+from pokenash.metamon.dataset_arrays import TrainingArrays, collate
+from pokenash.metamon.dataset_arrays import TrainingBatch as ArrayBatch
 from pokenash.metamon.losses import Draws, training_losses
 from pokenash.metamon.networks import MetamonNetwork
 from pokenash.metamon.policy import metamon_spec
@@ -31,6 +33,7 @@ from pokenash.metamon.training import (
     as_tensors,
     fine_tune,
     load_start,
+    save_weights,
     trained_spec,
 )
 from pokenash.metamon.training import fine_tuning as module
@@ -194,6 +197,35 @@ def test_the_reward_of_the_run_is_that_of_the_data_the_record_and_the_policy(bat
     assert not torch.equal(*trained.values())
 
 
+def test_a_published_model_is_trained_as_it_is_played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {}
+    published = save_weights(network(), tmp_path / "published.safetensors")
+
+    def fetched(name: str, *, checkpoint: int | None, revision: str) -> Path:
+        asked[name] = checkpoint, revision
+        return published
+
+    # The file that is found has other sizes than the model's.
+    monkeypatch.setattr("pokenash.metamon.training.start.download_checkpoint", fetched)
+    monkeypatch.setattr("pokenash.metamon.training.start.load_checkpoint", lambda path, _: load_checkpoint(path))
+    words = tmp_path / "words.json"
+    words.write_text(json.dumps(tiny.vocabulary()))
+    base = metamon_spec("kazam", pretrained="Minikazam", epoch=3, revision="abc", vocabulary=words, greedy=True)
+    start = load_start(base)
+    assert asked == {"Minikazam": (3, "abc")}
+    assert start.reward == "AggressiveShapedReward"
+    checkpoint = save_weights(start.network, tmp_path / "ckpts" / "last.safetensors")
+    spec = trained_spec("tuned", base, checkpoint, start.reward)
+    # The new weights are no published model's; everything else is as it was.
+    kept = {"vocabulary": str(words), "greedy": True, "reward": "AggressiveShapedReward"}
+    assert dict(spec.parameters) == {**kept, "battle_backend": "poke-env-0.8.3"}
+    assert len(weights(load_start(spec).network)) == len(weights(start.network))
+    with pytest.raises(InputError, match=r"policy 'kazam'.*has SHA-256 .* expected 00"):
+        load_start(replace(base, sha256="00"))
+    with pytest.raises(InputError, match=r"policy 'lost'.*does not say its vocabulary"):
+        load_start(metamon_spec("lost", pretrained="Minikazam"))
+
+
 def test_other_rewards_give_other_targets_and_other_inputs(battles: Path) -> None:
     targets, inputs = [], []
     for reward in ("DefaultShapedReward", "BinaryReward"):
@@ -211,6 +243,23 @@ def test_other_rewards_give_other_targets_and_other_inputs(battles: Path) -> Non
     assert (targets[0] != targets[1]).any()
 
 
+def test_files_that_cannot_be_used_are_counted_and_named(battles: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root" / "gen1ou"
+    root.mkdir(parents=True)
+    whole, damaged, *_ = sorted((battles / "max_power" / "gen1ou").iterdir())
+    (root / whole.name).write_bytes(whole.read_bytes())
+    (root / damaged.name).write_bytes(damaged.read_bytes()[:100])
+    (root / "notes.txt").write_text("not a battle")
+    data = TrainingData([tmp_path / "root"])
+    result = fine_tune(network(), data, tiny.tokenizer(), SMALL, tmp_path / "run", seed=5)
+    assert (result.record["trajectories"], result.record["skipped_files"]) == (2, 2)
+    named = json.loads((tmp_path / "run" / "skipped_trajectories.json").read_text())
+    assert {Path(name).name for name in named} == {damaged.name, "notes.txt"}
+    # Those that a killed try found are not forgotten by the next one.
+    again = fine_tune(network(), data, tiny.tokenizer(), SMALL, tmp_path / "run", seed=5)
+    assert again.record["skipped_files"] == 2
+
+
 def test_sources_are_drawn_from_by_their_weights(battles: Path, tmp_path: Path) -> None:
     """Of weight 0 nothing is learned: the same as without the source."""
     alone = tune(tmp_path / "alone", TrainingData([battles / "max_power"]))
@@ -219,6 +268,32 @@ def test_sources_are_drawn_from_by_their_weights(battles: Path, tmp_path: Path) 
     half = tune(tmp_path / "half", TrainingData([battles / "max_power", replace(other, weight=1.0)]))
     assert torch.equal(weights(alone), weights(none))
     assert not torch.equal(weights(alone), weights(half))
+
+
+def test_padding_of_a_batch_counts_for_nothing(battles: Path) -> None:
+    """The loss of battles of several lengths side by side is the mean over all of their steps."""
+    rows = [dataset(battles / "max_power", max_length=length).batch(0, 1) for length in (3, 20, 9)]
+    apart = [as_tensors(row) for row in rows]
+    lengths = [int(one.valid.sum()) for one in apart]
+    assert lengths == [3, 20, 9]
+    together = as_tensors(collate([unpadded(row) for row in rows]))
+    assert together.valid.sum(1).tolist() == lengths
+    assert int(together.known.sum()) == sum(int(one.known.sum()) for one in apart)
+    assert (together.tokens[0, 4:] == -1).all()
+    total = 0.0
+    for one, weight in [(together, -int(together.known.sum())), *((one, int(one.known.sum())) for one in apart)]:
+        trained = network()
+        with torch.no_grad():
+            states = trained.encode(one.tokens, one.numbers, one.rl2, one.time)
+            losses = training_losses(
+                trained, states, one, loss_settings(replace(SMALL, advantage_filter="none")), torch.Generator()
+            )
+        total += weight * losses.total.item()
+    assert total == pytest.approx(0, abs=1e-2)
+
+
+def unpadded(batch: ArrayBatch) -> TrainingArrays:
+    return TrainingArrays(**{f.name: getattr(batch, f.name)[0] for f in fields(ArrayBatch)})
 
 
 @pytest.mark.parametrize("critic", ["scalar", "two_hot"])
@@ -235,6 +310,25 @@ def test_an_accumulated_gradient_is_the_mean_of_its_parts(battles: Path, critic:
     # The power iterations of the second part start where the first left them.
     assert torch.allclose(gradients[2], (gradients[0] + gradients[1]) / 2, rtol=0.05, atol=1e-4)
     assert not torch.allclose(gradients[2], gradients[0], rtol=0.05, atol=1e-4)
+
+
+@pytest.mark.parametrize("critic", ["scalar", "two_hot"])
+def test_critics_learn_the_returns_of_a_batch(battles: Path, critic: str) -> None:
+    """Battles end with a reward of 100 either way, ten times that for the critics."""
+    sizes = {"critic": CriticConfig(critic, 2, 24, **({"bins": 8} if critic == "two_hot" else {}))}  # type: ignore[arg-type]
+    batch = as_tensors(dataset(battles / "max_power", "BinaryReward", max_length=200).batch(0, 4))
+    learner = Learner(network(**sizes), replace(SMALL, learning_rate=1e-2), seed=1)
+    log = [learner.learn([batch]) for _ in range(60)]
+    first, last = (np.mean([entry["critic_loss"] for entry in part]) for part in (log[:5], log[-5:]))
+    assert last < 0.8 * first
+    with torch.no_grad():
+        states = learner.network.eval().encode(batch.tokens, batch.numbers, batch.rl2, batch.time)
+        values = learner.network.values(states)[:, :-1].mean(2)[:, :, 0]
+    taken = values.gather(-1, batch.actions.unsqueeze(-1)).squeeze(-1)
+    # With a discount of 0.1 only the last decisions have anything to expect.
+    final = batch.dones & batch.valid
+    won = final & (batch.rewards > 0)
+    assert float(taken[won].mean()) > 2 * float(taken[batch.valid & ~final].abs().mean()) + 50
 
 
 def test_targets_follow_and_clipping_holds(battles: Path) -> None:

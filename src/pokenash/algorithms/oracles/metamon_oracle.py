@@ -84,7 +84,6 @@ class MetamonOracle:
                 battles=settings.battles, battles_per_block=settings.battles_per_block,
                 seed=derive_seed(seed, "collection"), action_space=start.network.config.action_space,
             )  # fmt: skip
-            arena.close()
             tuned = self._fine_tune(start, root, game, directory, derive_seed(seed, "training"))
             spec = trained_spec(name, base, tuned.checkpoint, tuned.reward)
             versus = head_to_head(

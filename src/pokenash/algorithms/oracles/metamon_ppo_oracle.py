@@ -109,7 +109,7 @@ class MetamonPPOOracle:
     def _report(
         self, directory: Path, reward: str, battles: int, versus: Mapping[str, Any], mixture: Mapping[str, float]
     ) -> None:
-        record = {"reward": reward, "trajectories": battles, "misnamed_files": 0, "data": {"sources": []}}
+        record = {"reward": reward, "trajectories": battles, "skipped_files": 0, "data": {"sources": []}}
         report, text = fine_tune_report(directory / "ppo.jsonl", record, versus, None, mixture)
         write_json(directory / "report.json", report)
         write_bytes(directory / "report.txt", text.encode())

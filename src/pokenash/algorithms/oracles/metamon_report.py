@@ -66,7 +66,7 @@ def fine_tune_report(
         "head_to_head": dict(versus),
         "reward": record["reward"],
         "trajectories": record["trajectories"],
-        "misnamed_files": record["misnamed_files"],
+        "skipped_files": record["skipped_files"],
         "sources": record["data"]["sources"],
         "steps": lines[-1]["step"] if lines else 0,
         "measures": measures,
@@ -109,7 +109,7 @@ def _text(report: Mapping[str, Any]) -> str:
         "Fresh paired battles against the policy that the training started from are what counts: losses may fall, and\n"
         "heuristics be beaten, while a fine-tuning loses strength.\n\n"
         f"Reward of all data and of the policy: {report['reward']}\n"
-        f"{report['trajectories']} trajectories ({report['misnamed_files']} files with other names not used){sources}\n"
+        f"{report['trajectories']} trajectories; misnamed or damaged and not used: {report['skipped_files']}{sources}\n"
     )
     collection = report["collection"]
     if collection is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pokenash.errors import InputError
+from pokenash.metamon.config import MetamonConfig
 from pokenash.metamon.dataset import TrajectoryDataset
 from pokenash.metamon.dataset_arrays import TrainingBatch
 from pokenash.metamon.networks import MetamonNetwork
@@ -40,7 +42,7 @@ class FineTuned:
     reward : str
         What the data was labelled with; the policy must play with it.
     record : dict
-        What ``fine_tune.json`` holds.
+        What ``fine_tune.json`` holds, and ``skipped_files``, the number of misnamed and damaged ones.
     """
 
     checkpoint: Path
@@ -61,9 +63,10 @@ def fine_tune(
 ) -> FineTuned:
     """Train a network on trajectories, or go on with the training that is in the directory.
 
-    Files: ``fine_tune.json`` (settings, seed, the reward, and how many trajectories each root had),
-    ``fine_tune.jsonl`` (the log), ``fine_tune_state.safetensors``, and ``ckpts/last.safetensors`` when all is done. A
-    training that is killed at any moment and called again with the same arguments ends with the same weights.
+    Files: ``fine_tune.json`` (settings, seed, the reward, and how many trajectories there were), ``fine_tune.jsonl``
+    (the log), ``fine_tune_state.safetensors``, ``skipped_trajectories.json`` where misnamed or damaged files were found
+    (their names, and what is wrong), and ``ckpts/last.safetensors`` when all is done. A training that is killed at any
+    moment and called again with the same arguments ends with the same weights.
 
     Parameters
     ----------
@@ -91,29 +94,13 @@ def fine_tune(
     """
     directory = Path(directory)
     devices = Devices.of(settings.device, accelerate=settings.accelerate)
-    config = network.config
-    if len(tokenizer) != config.vocabulary_size:
-        raise InputError(
-            f"the vocabulary {tokenizer.name} has {len(tokenizer)} words, the network {config.vocabulary_size}"
-        )
-    dataset = TrajectoryDataset(
-        data.sources,
-        observation_space=config.observation_space,
-        action_space=config.action_space,
-        reward=data.reward,
-        tokenizer=tokenizer,
-        formats=data.formats,
-        result=data.result,
-        max_length=settings.max_length or config.max_seq_len,
-        seed=seed % 2**63,
-    )
+    dataset = _dataset(data, network.config, tokenizer, settings, seed)
     record = {
         "schema": _SCHEMA,
         "seed": seed,
         "reward": dataset.reward_name,
         "data": data.to_json(),
         "trajectories": len(dataset),
-        "misnamed_files": len(dataset.skipped),
         "settings": asdict(settings),
         "regularisation": None if regularisation_config is None else dict(regularisation_config),
         "processes": devices.count,
@@ -127,12 +114,32 @@ def fine_tune(
     checkpoint = directory / "ckpts" / "last.safetensors"
     if devices.is_main:
         _keep_weights(learner, checkpoint)
-        if dataset.skipped:
-            skipped = {str(path): reason for path, reason in sorted(dataset.skipped.items())}
-            write_json(directory / "skipped_trajectories.json", skipped)
+    record["skipped_files"] = _note_skipped(directory, dataset) if devices.is_main else len(dataset.skipped)
     devices.wait()
     network.eval()
     return FineTuned(checkpoint, dataset.reward_name, record)
+
+
+def _dataset(
+    data: TrainingData, config: MetamonConfig, tokenizer: Tokenizer, settings: FineTuneSettings, seed: int
+) -> TrajectoryDataset:
+    """The data as the network needs it."""
+    if len(tokenizer) != config.vocabulary_size:
+        raise InputError(
+            f"the vocabulary {tokenizer.name} has {len(tokenizer)} words, the network {config.vocabulary_size}"
+        )
+    return TrajectoryDataset(
+        data.sources,
+        observation_space=config.observation_space,
+        action_space=config.action_space,
+        reward=data.reward,
+        tokenizer=tokenizer,
+        formats=data.formats,
+        result=data.result,
+        max_length=settings.max_length or config.max_seq_len,
+        seed=seed % 2**63,
+        max_cached=settings.cached_battles,
+    )
 
 
 def _keep_record(directory: Path, record: dict[str, Any]) -> None:
@@ -142,7 +149,7 @@ def _keep_record(directory: Path, record: dict[str, Any]) -> None:
     if before is None:
         write_json(path, record)
         return
-    old, new = (_fixed(one) for one in (before, record))
+    old, new = (_fixed(json.loads(json.dumps(one))) for one in (before, record))
     if differing := sorted(name for name in {*old, *new} if old.get(name) != new.get(name)):
         name = differing[0]
         raise InputError(
@@ -155,13 +162,13 @@ def _keep_record(directory: Path, record: dict[str, Any]) -> None:
 
 
 def _fixed(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What must be the same for a training to go on, as JSON would give it back."""
+    """What must be the same for a training to go on."""
     parts = {name: record.get(name) for name in ("schema", "seed", "reward", "regularisation")}
     data = record.get("data", {})
     # Folders may have been moved together with the training's.
     parts |= {"formats": data.get("formats"), "result": data.get("result")}
     parts["weights of the sources"] = [source["weight"] for source in data.get("sources", [])]
-    settings = {k: list(v) if isinstance(v, tuple) else v for k, v in record.get("settings", {}).items()}
+    settings = record.get("settings", {})
     return parts | {f"settings.{k}": v for k, v in settings.items() if k not in FREE_SETTINGS}
 
 
@@ -188,12 +195,24 @@ def _train(learner: Learner, dataset: TrajectoryDataset, directory: Path) -> Non
             log.write({"step": learner.step, **measures, **speed})
             _log.info("step %d of %d: loss %.4f", learner.step, settings.steps, measures["loss"])
         if learner.step % settings.checkpoint_every == 0 or learner.step == settings.steps:
+            _note_skipped(directory, dataset)
             learner.save(state)
         if settings.keep_epochs and learner.step % settings.steps_per_epoch == 0:
             _keep_weights(
                 learner, directory / "ckpts" / f"epoch_{learner.step // settings.steps_per_epoch}.safetensors"
             )
         begin = time.perf_counter()
+
+
+def _note_skipped(directory: Path, dataset: TrajectoryDataset) -> int:
+    """Name the files that could not be used, those of earlier tries at this training too; their number."""
+    path = directory / "skipped_trajectories.json"
+    # The reading thread may be adding to it.
+    known = read_json(path) or {}
+    found = known | {str(file): reason for file, reason in list(dataset.skipped.items())}
+    if found != known:
+        write_json(path, dict(sorted(found.items())))
+    return len(found)
 
 
 def _batches(

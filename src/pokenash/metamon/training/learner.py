@@ -143,6 +143,10 @@ class Learner:
                 total[name] = total.get(name, 0.0) + value.item() / len(batches)
         gradients = [p.grad for p in self._parameters.values() if p.grad is not None]
         self.devices.average(gradients)
+        # What the next step depends on must be the same everywhere, the controller's divergence too.
+        means = torch.tensor(list(total.values()), device=self.devices.device)
+        self.devices.average([means])
+        total = dict(zip(total, means.tolist(), strict=True))
         norm = float(nn.utils.clip_grad_norm_(self._parameters.values(), self.settings.max_gradient_norm))
         if not math.isfinite(norm) or not math.isfinite(total["loss"]):
             raise PokenashError(

@@ -13,7 +13,7 @@ from pokenash.metamon.dataset import TrajectorySource
 
 __all__ = ["FREE_SETTINGS", "FineTuneSettings", "TrainingData"]
 
-FREE_SETTINGS = frozenset({"device", "accelerate", "checkpoint_every", "log_every"})
+FREE_SETTINGS = frozenset({"device", "accelerate", "cached_battles", "checkpoint_every", "log_every"})
 """Settings with which a training that was begun may go on though they differ."""
 
 
@@ -82,6 +82,9 @@ class FineTuneSettings:
         Train on every device of a program that was started by ``accelerate launch``.
     torch_threads : int
         On the CPU. Sums are split among them, so another number gives other weights.
+    cached_battles : int
+        How many battles are kept as arrays (about 50 kB each); others are read and encoded anew when they are drawn,
+        which takes longer than a step on a fast device.
     checkpoint_every : int
         Steps between states that a killed training goes on from.
     log_every : int
@@ -113,6 +116,7 @@ class FineTuneSettings:
     device: str = "cpu"
     accelerate: bool = False
     torch_threads: int = 2
+    cached_battles: int = 20_000
     checkpoint_every: int = 500
     log_every: int = 10
     keep_epochs: bool = False
@@ -123,6 +127,7 @@ class FineTuneSettings:
             self._check(name, 1)
         for name in ("checkpoint_every", "log_every"):
             self._check(name, 1)
+        self._check("cached_battles", 0)
         for name in ("weight_decay", "warm_up_steps", "offline_coefficient", "online_coefficient", "critic_weight"):
             self._check(name, 0)
         for name in ("learning_rate", "max_gradient_norm"):

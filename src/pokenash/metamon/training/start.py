@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from pokenash.errors import InputError
-from pokenash.metamon.checkpoints import REVISION, from_pretrained, load_checkpoint
+from pokenash.metamon.checkpoints import REVISION, download_checkpoint, load_checkpoint
 from pokenash.metamon.config import MetamonConfig
 from pokenash.metamon.networks import MetamonNetwork
 from pokenash.metamon.policy import metamon_spec
 from pokenash.metamon.registry import PUBLISHED
 from pokenash.metamon.tokenizer import Tokenizer
 from pokenash.metamon.vocabularies import load_vocabulary
-from pokenash.policies.spec import PolicySpec
+from pokenash.policies.spec import PolicySpec, file_sha256
 
 __all__ = ["StartingPoint", "load_start", "trained_spec"]
 
@@ -64,8 +64,7 @@ def load_start(spec: PolicySpec) -> StartingPoint:
     named = parameters.get("pretrained", config if isinstance(config, str) else None)
     try:
         if spec.checkpoint is None:
-            revision = parameters.get("revision", REVISION)
-            network = from_pretrained(parameters["pretrained"], checkpoint=parameters.get("epoch"), revision=revision)
+            network = _published(spec)
         else:
             read = MetamonConfig.from_dict(config) if isinstance(config, Mapping) else config
             network = load_checkpoint(spec.checkpoint_path(), read)
@@ -78,6 +77,17 @@ def load_start(spec: PolicySpec) -> StartingPoint:
     published = PUBLISHED.get(str(named))
     reward = parameters.get("reward", published.reward if published is not None else _DEFAULT_REWARD)
     return StartingPoint(spec, network, tokenizer, str(reward))
+
+
+def _published(spec: PolicySpec) -> MetamonNetwork:
+    """A published model's network; where the spec says a hash, the checkpoint must have it."""
+    parameters = spec.parameters
+    path = download_checkpoint(
+        parameters["pretrained"], checkpoint=parameters.get("epoch"), revision=parameters.get("revision", REVISION)
+    )
+    if spec.sha256 is not None and (digest := file_sha256(path)) != spec.sha256:
+        raise InputError(f"the checkpoint {path} has SHA-256 {digest}, expected {spec.sha256}")
+    return load_checkpoint(path, parameters["pretrained"])
 
 
 def trained_spec(name: str, start: PolicySpec, checkpoint: str | Path, reward: str) -> PolicySpec:
