@@ -25,6 +25,7 @@ import torch
 from tests.algorithms.amago_stand_in import StandIn
 from tests.metamon import tiny
 
+from pokenash.algorithms import PSRO
 from pokenash.algorithms.match_log import MatchLog
 from pokenash.algorithms.oracles import amago_process
 from pokenash.algorithms.oracles.amago_oracle import AmagoOracle
@@ -90,10 +91,15 @@ def played(battles: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def train(tmp_path: Path, stand_in: StandIn, game: ShowdownGame) -> Train:
+def vocabulary(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.json"
+    path.write_text(json.dumps(tiny.vocabulary()))
+    return path
+
+
+@pytest.fixture
+def train(tmp_path: Path, stand_in: StandIn, game: ShowdownGame, vocabulary: Path) -> Train:
     """Trains the tiny network; changes are of the settings, unless they are the oracle's."""
-    vocabulary = tmp_path / "tiny.json"
-    vocabulary.write_text(json.dumps(tiny.vocabulary()))
 
     def run(
         modes: str = "", *, python: Path | None = None, oracle: dict[str, Any] | None = None, **changes: Any
@@ -139,6 +145,25 @@ def test_a_training_elsewhere_becomes_a_member_that_plays(train: Train, game: Sh
     versus = json.loads((tmp_path / "run" / "br_0" / "head_to_head.json").read_text())
     assert (versus["policy"], versus["base"]) == ("br_0", "strong")
     assert "Dataset contains 4 battles" in (tmp_path / "run" / "br_0" / "amago.log").read_text()
+
+
+def test_psro_takes_its_best_responses_from_it(
+    stand_in: StandIn, game: ShowdownGame, vocabulary: Path, tmp_path: Path
+) -> None:
+    settings = AmagoSettings(
+        model="tiny", config=CONFIG, model_gin_config="tiny.gin", player="strong", battles=2, head_to_head_battles=0,
+        vocabulary=vocabulary, epochs=1, num_lanes=2,
+    )  # fmt: skip
+    oracle = AmagoOracle(stand_in.python, settings, cache_dir=tmp_path, variables=stand_in.variables())
+    psro = PSRO(
+        game, [STRONG, UNIFORM], oracle, iterations=1, battles_per_matchup=2, evaluation_battles=2, num_lanes=2
+    )  # fmt: skip
+    result = psro.run()
+    assert [(spec.name, spec.kind) for spec in result.population][2:] == [("br_0", "metamon")]
+    flags = stand_in.flags()
+    iteration = Path(flags["save_dir"]).parent
+    assert (flags["save_dir"], flags["run_name"]) == (str(iteration / "br_training"), "br_0")
+    assert flags["parsed_replay_dir"] == str(iteration / "br_trajectories")
 
 
 @pytest.mark.usefixtures("played")
@@ -344,6 +369,10 @@ def test_a_training_goes_on_after_the_last_epoch_that_was_saved(
     assert "ckpt" not in stand_in.flags(0)
     assert train().checkpoint_path().name == "policy_epoch_2.pt"
     assert stand_in.flags(1)["ckpt"] == "0"
+    # The same architecture, begun in a way into which AMAGO's own checkpoints can be loaded.
+    include, setting = Path(stand_in.flags(1)["model_gin_config"]).read_text().splitlines()
+    assert include == f"include '{stand_in.metamon}/rl/configs/models/tiny.gin'"
+    assert setting.endswith("SigmaReparam.fast_init = True")
     assert "Dataset contains 4 battles" in (tmp_path / "run" / "br_0" / "amago.log").read_text()
     assert (tmp_path / "run" / "br_0" / "matches.jsonl").read_bytes() == played
 

@@ -14,7 +14,7 @@ from typing import Any
 from pokenash.algorithms.oracles.amago_process import AmagoError
 from pokenash.errors import InputError
 
-__all__ = ["AMAGO_VERSION", "AmagoEnvironment"]
+__all__ = ["AMAGO_VERSION", "AmagoEnvironment", "EnvironmentReport"]
 
 AMAGO_VERSION = "3.1.1"
 """What metamon's training code was written for; 3.3.0 refuses its settings."""
@@ -42,14 +42,28 @@ print("@versions " + json.dumps(found), flush=True)
 if importlib.util.find_spec(module) is None:
     raise ModuleNotFoundError(f"No module named {module!r}")
 import metamon.rl
-missing = [
-    os.path.join(folder, name)
-    for folder, name in ((metamon.rl.MODEL_CONFIG_DIR, models), (metamon.rl.TRAINING_CONFIG_DIR, trainings))
-    if not os.path.isfile(os.path.join(folder, name))
-]
-print("@missing " + json.dumps(missing), flush=True)
+folders = metamon.rl.MODEL_CONFIG_DIR, metamon.rl.TRAINING_CONFIG_DIR
+paths = [os.path.join(folder, name) for folder, name in zip(folders, (models, trainings))]
+print("@configurations " + json.dumps([[path, os.path.isfile(path)] for path in paths]), flush=True)
 """
 _PACKAGES = ("amago", "gymnasium", "poke-env", "metamon", "torch")
+
+
+@dataclass(frozen=True)
+class EnvironmentReport:
+    """What an environment said of itself.
+
+    Parameters
+    ----------
+    versions : dict of str to str
+        By package.
+    model_gin_config, train_gin_config : Path
+        Where the configurations that were asked for are.
+    """
+
+    versions: Mapping[str, str]
+    model_gin_config: Path
+    train_gin_config: Path
 
 
 @dataclass(frozen=True)
@@ -129,7 +143,7 @@ class AmagoEnvironment:
             own["WANDB_MODE"] = "disabled"
         return {**inherited, **own, **self.variables}
 
-    def check(self, model_gin_config: str, train_gin_config: str) -> dict[str, str]:
+    def check(self, model_gin_config: str, train_gin_config: str) -> EnvironmentReport:
         """Ask the interpreter what is installed, before hours are spent on it.
 
         Parameters
@@ -139,8 +153,7 @@ class AmagoEnvironment:
 
         Returns
         -------
-        dict of str to str
-            Versions by package.
+        EnvironmentReport
 
         Raises
         ------
@@ -156,16 +169,14 @@ class AmagoEnvironment:
             raise AmagoError(f"{self.python} does not answer as a Python interpreter does{_said(output)}")
         if wrong := self._wrong(versions):
             raise InputError(f"the environment of {self.python} cannot train: {'; '.join(wrong)} ({_HELP})")
-        missing = _answer(output, "@missing")
-        if status or missing is None:
+        found = _answer(output, "@configurations")
+        if status or found is None:
             raise AmagoError(
                 f"{self.module} cannot be imported in the environment of {self.python} ({_HELP}){_said(output)}"
             )
-        if missing:
-            raise InputError(
-                f"there is no gin configuration {' nor '.join(missing)}: give a name of metamon's or a path"
-            )
-        return {name: version for name, version in versions.items() if version}
+        if missing := [path for path, there in found if not there]:
+            raise InputError(f"no gin configuration {' nor '.join(missing)}: give a name of metamon's or a path")
+        return EnvironmentReport(versions, *(Path(path) for path, _ in found))
 
     def _ask(self, arguments: Sequence[str]) -> tuple[str, int]:
         """What the probe says, and its exit status."""

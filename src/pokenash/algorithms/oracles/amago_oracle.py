@@ -9,7 +9,7 @@ from typing import Any
 
 from pokenash.algorithms.match_log import MatchLog
 from pokenash.algorithms.oracles.amago_checkpoints import AmagoCheckpoint, newest_checkpoint
-from pokenash.algorithms.oracles.amago_environment import AMAGO_VERSION, AmagoEnvironment
+from pokenash.algorithms.oracles.amago_environment import AMAGO_VERSION, AmagoEnvironment, EnvironmentReport
 from pokenash.algorithms.oracles.amago_process import AmagoError, log_tail, only_training, run_training
 from pokenash.algorithms.oracles.amago_settings import AmagoSettings
 from pokenash.algorithms.oracles.core import derive_seed
@@ -21,7 +21,7 @@ from pokenash.games.core import Game
 from pokenash.games.showdown import ShowdownGame
 from pokenash.metamon.policy import metamon_spec
 from pokenash.metamon.seat import check_format
-from pokenash.metamon.training.files import make_folder, read_json, write_json
+from pokenash.metamon.training.files import make_folder, read_json, write_bytes, write_json
 from pokenash.metamon.vocabularies import load_vocabulary
 from pokenash.policies.spec import PolicySpec, load_policy
 
@@ -30,6 +30,9 @@ __all__ = ["AmagoOracle"]
 _log = logging.getLogger(__name__)
 
 _SCHEMA = 1
+# Fresh SigmaReparam layers hold views into larger arrays, into which safetensors refuses to load what was saved. With
+# AMAGO's other initialisation they do not; it makes no difference where all weights are replaced.
+_FAST_START = "amago.nets.transformer.SigmaReparam.fast_init = True"
 
 
 class AmagoOracle:
@@ -41,7 +44,8 @@ class AmagoOracle:
 
     Files under the directory that `train` is given: ``ckpts/`` (AMAGO's own), ``amago.log`` (all that the training
     said), ``amago.json`` (its settings, once it has ended well), ``matches.jsonl``, ``head_to_head.json``, and
-    ``trajectories/<format>/`` (in a run's folder ``br_trajectories/<name>/<format>/`` of the iteration).
+    ``trajectories/<format>/`` (in a run ``br_trajectories/<format>/`` in the iteration's folder, or
+    ``br_trajectories/<name>/<format>/`` where an iteration has several best responses).
 
     A call that failed or was killed goes on when it is made again: battles that were played are kept, and training
     continues after the last epoch that AMAGO has saved, which it then repeats.
@@ -117,11 +121,11 @@ class AmagoOracle:
         log = MatchLog(directory / "matches.jsonl")
         with only_training(directory) as lock, self._arena(game) as arena:
             if not self._finished(directory):
-                self.environment.check(settings.architecture_file(), settings.train_gin_config)
-                root = _trajectories(directory, name)
+                report = self.environment.check(settings.architecture_file(), settings.train_gin_config)
+                root = _trajectories(directory, name, iteration)
                 self._collect(arena, player, opponent, root, log, seed)
                 arena.close()
-                self._train(game, root.absolute(), name, directory.absolute(), lock)
+                self._train(game, root.absolute(), name, directory.absolute(), lock, report)
             spec = self._register(game, name, directory)
             # Weights that cannot be used are not the end: the next call may describe them rightly.
             write_json(directory / "amago.json", {"schema": _SCHEMA, "settings": settings.of_training()})
@@ -176,16 +180,19 @@ class AmagoOracle:
         if not found["trajectories"]:
             raise InputError(f"none of {settings.battles} battles became a trajectory, so there is nothing to learn")
 
-    def _train(self, game: ShowdownGame, root: Path, name: str, directory: Path, lock: int) -> None:
+    def _train(
+        self, game: ShowdownGame, root: Path, name: str, directory: Path, lock: int, report: EnvironmentReport
+    ) -> None:
         """Run the training, or what is missing of it."""
         settings, reached = self.settings, newest_checkpoint(directory / "ckpts")
         if reached is not None and reached.epoch >= settings.epochs - 1:
             _log.info("%s: all %d epochs had been trained", name, settings.epochs)
             return
-        flags = settings.flags(game.format, root, directory.parent, directory.name)
+        beginning, architecture = self._beginning(reached, report, directory)
+        flags = settings.flags(game.format, root, directory.parent, directory.name, architecture)
         log = directory / "amago.log"
         run_training(
-            self.environment.command([*flags, *self._beginning(reached)]),
+            self.environment.command([*flags, *beginning]),
             name=name,
             log=log,
             environment=self.environment.environment(log_to_wandb=settings.log),
@@ -198,13 +205,17 @@ class AmagoOracle:
                 f"AMAGO's training of {name!r} left no weights policy_epoch_<N>.pt in {weights}; {log_tail(log)}"
             )
 
-    def _beginning(self, reached: AmagoCheckpoint | None) -> list[str]:
-        """Flags that say what weights to begin with."""
-        if reached is not None and reached.resumable:
-            _log.info("going on after epoch %d", reached.epoch)
-            return ["--ckpt", str(reached.epoch)]
-        start = self.settings.starts_from()
-        return [] if start is None else ["--init_from_checkpoint", start]
+    def _beginning(
+        self, reached: AmagoCheckpoint | None, report: EnvironmentReport, directory: Path
+    ) -> tuple[list[str], Path | None]:
+        """Flags that say what weights to begin with, and the architecture's file, where it is not the usual one."""
+        if reached is None or not reached.resumable:
+            start = self.settings.starts_from()
+            return ([] if start is None else ["--init_from_checkpoint", start]), None
+        _log.info("going on after epoch %d", reached.epoch)
+        architecture = directory / "resume.gin"
+        write_bytes(architecture, f"include {str(report.model_gin_config)!r}\n{_FAST_START}\n".encode())
+        return ["--ckpt", str(reached.epoch)], architecture
 
     def _finished(self, directory: Path) -> bool:
         """Whether a training of these settings has ended well; one that has not may go on with others."""
@@ -247,11 +258,12 @@ class AmagoOracle:
         return spec
 
 
-def _trajectories(directory: Path, name: str) -> Path:
+def _trajectories(directory: Path, name: str, iteration: int) -> Path:
     """Where fresh trajectories go: into the iteration's folder, if the directory is one of a run's."""
     if directory.parent.name != "br_training":
         return directory / "trajectories"
-    return directory.parent.parent / "br_trajectories" / name
+    shared = directory.parent.parent / "br_trajectories"
+    return shared if name == f"br_{iteration}" else shared / name
 
 
 def _renamed(player: PolicySpec, name: str) -> PolicySpec:

@@ -159,7 +159,9 @@ class AmagoSettings:
         family = published.family if published else self.model
         return f"{family}agent.gin" if family.endswith("multitask") else f"{family}.gin"
 
-    def flags(self, format_id: str, trajectories: Path, save_dir: Path, run_name: str) -> list[str]:
+    def flags(
+        self, format_id: str, trajectories: Path, save_dir: Path, run_name: str, model_gin_config: Path | None = None
+    ) -> list[str]:
         """Command-line flags of ``rl.train``, all but those that say where to begin.
 
         Parameters
@@ -171,6 +173,8 @@ class AmagoSettings:
         save_dir : Path
         run_name : str
             metamon writes below ``<save_dir>/<run_name>/ckpts``.
+        model_gin_config : Path, optional
+            In place of the file of the architecture.
         """
         network = self.network()
         pairs: dict[str, Any] = {
@@ -180,7 +184,7 @@ class AmagoSettings:
             "batch_size_per_gpu": self.batch_size_per_gpu,
             "grad_accum": self.grad_accum,
             "dloader_workers": self.dloader_workers,
-            "model_gin_config": self.architecture_file(),
+            "model_gin_config": model_gin_config or self.architecture_file(),
             "train_gin_config": _configuration(self.train_gin_config),
             "obs_space": network.observation_space,
             "reward_function": self.reward(),
