@@ -38,6 +38,8 @@ def test_version_and_help_are_told(capsys: pytest.CaptureFixture[str]) -> None:
         (["--format", "gen9vgc2024regg"], "gen9vgc2024regg"),
         (["--population"], "at least one policy"),
         (["--population", "nobody"], "'nobody' is unknown"),
+        (["--population", "metamon"], "'metamon' is unknown"),
+        (["--population", "metamon:Nobody"], "no published metamon model is called 'Nobody'"),
         (["--population", "uniform", "uniform"], "uniform"),
         (["--population", "poke_env:Nobody"], "Nobody"),
         (["--population", "gone.safetensors"], "gone.safetensors"),

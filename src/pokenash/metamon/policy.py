@@ -277,7 +277,7 @@ def _interface(
     config: MetamonConfig | None = None,
 ) -> tuple[Tokenizer]:
     """The vocabulary of a model; settings that it was published with are filled in."""
-    published = PUBLISHED.get(name) if name is not None else None
+    published = next((model for model in PUBLISHED.values() if name in (model.name, model.folder)), None)
     if published is not None:
         settings.setdefault("reward", published.reward)
         settings.setdefault("battle_backend", published.battle_backend)
