@@ -8,8 +8,21 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from tests.metamon import tiny
+
+from pokenash.policies import PolicySpec
+
+UNIFORM = PolicySpec("uniform", "uniform")
+STRONG = PolicySpec("strong", "max_power")
+CONFIG = replace(tiny.config(), tokenizer="tiny")
+
+Train = Callable[..., PolicySpec]
+"""The fixture `train`."""
 
 VERSIONS = {"amago": "3.1.1", "gymnasium": "0.29.1", "poke_env": "0.8.3.3", "metamon": "1.4.0", "torch": "2.13.0"}
 
