@@ -213,9 +213,11 @@ def test_a_training_that_outlived_its_python_is_not_joined_by_another(train: Tra
         wait_until(lambda: lock.exists() and lock.read_text().endswith("\n"))
         python.kill()
     left = int(lock.read_text())
-    with pytest.raises(InputError, match=rf"another training is at work in .*br_0 \(process group {left}\)"):
-        train()
-    os.killpg(left, signal.SIGKILL)
+    try:
+        with pytest.raises(InputError, match=rf"another training is at work in .*br_0 \(process group {left}\)"):
+            train()
+    finally:
+        os.killpg(left, signal.SIGKILL)
     wait_until(lambda: gone(left))
     assert train(epochs=1).name == "br_0"
 

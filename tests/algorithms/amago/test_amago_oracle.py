@@ -93,6 +93,7 @@ def test_the_training_gets_its_flags_and_an_environment_of_its_own(
     assert call["environment"]["METAMON_CACHE_DIR"] == str(tmp_path / "cache")
     assert call["environment"]["METAMON_ALLOW_ANY_POKE_ENV"] == "1"
     assert call["environment"]["WANDB_MODE"] == "disabled"
+    assert call["environment"]["PYTHONSAFEPATH"] == "1"
     assert "/nowhere" not in {call["environment"].get("VIRTUAL_ENV"), call["environment"]["PYTHONPATH"]}
 
 
