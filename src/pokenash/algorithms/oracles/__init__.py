@@ -9,25 +9,50 @@ from pokenash.algorithms.oracles.core import Oracle, derive_seed
 from pokenash.algorithms.oracles.settings import ImitationSettings, PPOSettings, TrainingSettings
 
 if TYPE_CHECKING:
+    from pokenash.algorithms.oracles.amago_environment import AmagoEnvironment
+    from pokenash.algorithms.oracles.amago_oracle import AmagoOracle
+    from pokenash.algorithms.oracles.amago_process import AmagoError
+    from pokenash.algorithms.oracles.amago_settings import AmagoSettings
     from pokenash.algorithms.oracles.exact_oracle import ExactOracle
+    from pokenash.algorithms.oracles.metamon_oracle import MetamonOracle
+    from pokenash.algorithms.oracles.metamon_ppo_oracle import MetamonPPOOracle
+    from pokenash.algorithms.oracles.metamon_ppo_settings import MetamonPPOSettings
+    from pokenash.algorithms.oracles.metamon_settings import MetamonOracleSettings, metamon_oracle_preset
     from pokenash.algorithms.oracles.ppo import PPO
     from pokenash.algorithms.oracles.ppo_oracle import PPOOracle
     from pokenash.algorithms.oracles.scaled_returns import ScaledOracle
     from pokenash.algorithms.oracles.tabular_oracle import TabularOracle, TabularOracleSettings
 
 _MODULES = {
-    "ExactOracle": "exact_oracle",
     "PPO": "ppo",
+    "AmagoEnvironment": "amago_environment",
+    "AmagoError": "amago_process",
+    "AmagoOracle": "amago_oracle",
+    "AmagoSettings": "amago_settings",
+    "ExactOracle": "exact_oracle",
+    "MetamonOracle": "metamon_oracle",
+    "MetamonOracleSettings": "metamon_settings",
+    "MetamonPPOOracle": "metamon_ppo_oracle",
+    "MetamonPPOSettings": "metamon_ppo_settings",
     "PPOOracle": "ppo_oracle",
     "ScaledOracle": "scaled_returns",
     "TabularOracle": "tabular_oracle",
     "TabularOracleSettings": "tabular_oracle",
+    "metamon_oracle_preset": "metamon_settings",
 }
 
 __all__ = [
     "PPO",
+    "AmagoEnvironment",
+    "AmagoError",
+    "AmagoOracle",
+    "AmagoSettings",
     "ExactOracle",
     "ImitationSettings",
+    "MetamonOracle",
+    "MetamonOracleSettings",
+    "MetamonPPOOracle",
+    "MetamonPPOSettings",
     "Oracle",
     "PPOOracle",
     "PPOSettings",
@@ -36,6 +61,7 @@ __all__ = [
     "TabularOracleSettings",
     "TrainingSettings",
     "derive_seed",
+    "metamon_oracle_preset",
 ]
 
 
