@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,15 @@ from pokenash.algorithms.oracles.metamon_oracle import MetamonOracle
 from pokenash.algorithms.oracles.metamon_report import fine_tune_report
 from pokenash.algorithms.oracles.metamon_settings import MetamonOracleSettings, metamon_oracle_preset
 from pokenash.algorithms.oracles.metamon_starts import choose_start
-from pokenash.errors import InputError
+from pokenash.arena import Arena, paired_matches
+from pokenash.errors import InputError, PokenashError
 from pokenash.experiments import run_psro
 from pokenash.games import load_game
 from pokenash.metamon.checkpoints import load_checkpoint
 from pokenash.metamon.dataset import TrajectoryDataset, TrajectorySource
 from pokenash.metamon.networks import MetamonNetwork
 from pokenash.metamon.policy import metamon_spec
+from pokenash.metamon.recording import TrajectoryRecorder
 from pokenash.metamon.training import FineTuneSettings, Learner, as_tensors, save_weights
 from pokenash.policies import PolicySpec, load_policy, mixture_spec
 
@@ -154,6 +157,43 @@ def test_other_trajectories_are_mixed_in_and_the_reward_is_that_of_the_run(
     assert alone.parameters["reward"] == "DefaultShapedReward"
 
 
+@pytest.mark.slow
+def test_what_imitates_a_better_player_beats_its_base(base: PolicySpec, tmp_path: Path) -> None:
+    """Real learning, on trajectories of a heuristic, and a report that says so."""
+    game = tiny.game()
+    teacher = TrajectoryRecorder(
+        load_policy(MAX_POWER, game), game, tmp_path / "teacher", name="a", opponent="b", time=datetime(2026, 1, 1)
+    )
+    with Arena(game, num_lanes=16) as arena:
+        matches = paired_matches(game, [(0, 1)], 60, 3)
+        arena.play([teacher, MAX_POWER], matches, seed=1, on_result=teacher.on_result)
+    training = FineTuneSettings(
+        epochs=1, steps_per_epoch=150, batch_size=8, max_length=30, learning_rate=4e-3, warm_up_steps=10,
+        advantage_filter="none", torch_threads=1,
+    )  # fmt: skip
+    source = TrajectorySource(tmp_path / "teacher")
+    settings = replace(
+        SETTINGS, training=training, battles=2, fresh_weight=0.01, sources=(source,), head_to_head_battles=40,
+        num_lanes=40,
+    )  # fmt: skip
+    ask(tmp_path / "run", base, settings)
+    assert json.loads((tmp_path / "run" / "report.json").read_text())["verdict"] == "better"
+
+
+@pytest.mark.slow
+def test_it_fine_tunes_in_several_processes(base: PolicySpec, tmp_path: Path) -> None:
+    pytest.importorskip("accelerate")
+    settings = replace(SETTINGS, processes=2, damping=metamon_oracle_preset("damped").damping)
+    spec = ask(tmp_path / "two", base, settings)
+    record = json.loads((tmp_path / "two" / "fine_tune.json").read_text())
+    assert record["processes"] == 2
+    assert not torch.equal(weights(spec), weights(base))
+    assert (tmp_path / "two" / "report.txt").exists()
+    wrong = replace(settings, damping=None, training=replace(TRAINING, learning_rate=1e30, max_gradient_norm=1e30))
+    with pytest.raises(PokenashError, match=r"(?s)process \d of the fine-tuning ended with status 1.*diverged at step"):
+        ask(tmp_path / "wrong", base, wrong)
+
+
 def test_which_policy_it_starts_from(base: PolicySpec, tmp_path: Path) -> None:
     weaker, latest = replace(base, name="weaker"), replace(base, name="latest")
     population = [MAX_POWER, weaker, base, latest]
@@ -193,6 +233,8 @@ def test_presets_are_those_of_the_original() -> None:
     for wrong, message in (
         ({"battles": 3}, "battles: expected an even number"),
         ({"fresh_weight": 0.0}, "fresh_weight"),
+        ({"processes": 0}, "processes"),
+        ({"training": FineTuneSettings(accelerate=True)}, "set processes instead"),
         ({"start": MAX_POWER}, "kind 'max_power'"),
     ):
         with pytest.raises(InputError, match=message):

@@ -12,7 +12,7 @@ import pytest
 import torch
 from tests.metamon import tiny
 
-from pokenash.algorithms.oracles.metamon_ppo import MetamonPPO, _whole_memory
+from pokenash.algorithms.oracles.metamon_ppo import MetamonPPO, cache_window
 from pokenash.algorithms.oracles.metamon_ppo_oracle import MetamonPPOOracle
 from pokenash.algorithms.oracles.metamon_ppo_rows import Battle, columns, generalised_advantages
 from pokenash.algorithms.oracles.metamon_ppo_settings import MetamonPPOSettings
@@ -62,7 +62,7 @@ def test_what_was_played_is_what_the_training_forward_gives_again(config: Metamo
     assert results["battles"] == len(battles) == 2
     assert max(map(len, battles)) > config.max_seq_len
     batch = columns(battles, {"value": [battle.value for battle in battles]})
-    with torch.no_grad(), _whole_memory(ppo.network):
+    with torch.no_grad(), cache_window(ppo.network):
         states = ppo.encode(ppo.network, batch)
         new = ppo.log_probabilities(ppo.network, states, batch["illegal"])
         taken = new.gather(-1, batch["action"].unsqueeze(-1)).squeeze(-1)

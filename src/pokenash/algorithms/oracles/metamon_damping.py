@@ -6,16 +6,39 @@ See `pokenash.algorithms.damping`; here time is counted in steps of the optimize
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from pokenash.algorithms.damping import Damping, DampingSettings, entropy, reverse_kl
+from pokenash.algorithms.damping import (
+    AdaptiveControl,
+    Damping,
+    DampingSettings,
+    PowerLaw,
+    Reference,
+    entropy,
+    reverse_kl,
+)
 from pokenash.errors import InputError
 
-__all__ = ["NetworkDamping"]
+__all__ = ["NetworkDamping", "damping_from_json"]
+
+
+def damping_from_json(data: Mapping[str, Any]) -> DampingSettings:
+    """The settings whose ``dataclasses.asdict`` went through JSON."""
+    control = None
+    if data["control"] is not None:
+        given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data["control"].items()}
+        control = AdaptiveControl(**given)
+    return DampingSettings(
+        PowerLaw(**data["learning_rate"]),
+        PowerLaw(**data["kl"]),
+        PowerLaw(**data["entropy"]),
+        control=control,
+        reference=Reference(**data["reference"]),
+    )
 
 
 class NetworkDamping:
@@ -39,10 +62,6 @@ class NetworkDamping:
         self._check_every = check_every
         self._damping = Damping(settings)
         self._sum, self._count = 0.0, 0
-
-    def config(self) -> dict[str, Any]:
-        """JSON-able settings."""
-        return {**asdict(self.settings), "check_every": self._check_every}
 
     def learning_rate(self, step: int) -> float:
         """Schedule times the controller's factor."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pokenash.algorithms.match_log import MatchLog
 from pokenash.algorithms.oracles.core import derive_seed
 from pokenash.algorithms.oracles.metamon_collection import collect_trajectories, head_to_head
-from pokenash.algorithms.oracles.metamon_damping import NetworkDamping
+from pokenash.algorithms.oracles.metamon_processes import fine_tune_job, fine_tune_processes
 from pokenash.algorithms.oracles.metamon_report import fine_tune_report
 from pokenash.algorithms.oracles.metamon_settings import MetamonOracleSettings
 from pokenash.algorithms.oracles.metamon_starts import choose_start, member_weights, not_named
@@ -20,9 +21,9 @@ from pokenash.games.core import Game
 from pokenash.games.showdown import ShowdownGame
 from pokenash.metamon.dataset import TrajectorySource
 from pokenash.metamon.training.files import make_folder, write_bytes, write_json
-from pokenash.metamon.training.fine_tuning import FineTuned, fine_tune
+from pokenash.metamon.training.fine_tuning import FineTuned
 from pokenash.metamon.training.settings import TrainingData
-from pokenash.metamon.training.start import StartingPoint, load_start, trained_spec
+from pokenash.metamon.training.start import load_start, trained_spec
 from pokenash.policies.spec import PolicySpec
 
 __all__ = ["MetamonOracle"]
@@ -75,6 +76,9 @@ class MetamonOracle:
         make_folder(directory)
         base = choose_start(settings.start, opponent, population)
         start = load_start(base)
+        reward, action_space = settings.reward or start.reward, start.network.config.action_space
+        # The weights are read again where they are trained.
+        del start
         log, root = MatchLog(directory / "matches.jsonl"), _trajectories(directory, name, iteration)
         with Arena(
             game, num_lanes=settings.num_lanes, num_workers=settings.num_workers, progress=self._progress
@@ -82,9 +86,9 @@ class MetamonOracle:
             collection = collect_trajectories(
                 arena, base, opponent, root, log,
                 battles=settings.battles, battles_per_block=settings.battles_per_block,
-                seed=derive_seed(seed, "collection"), action_space=start.network.config.action_space,
+                seed=derive_seed(seed, "collection"), action_space=action_space,
             )  # fmt: skip
-            tuned = self._fine_tune(start, root, game, directory, derive_seed(seed, "training"))
+            tuned = self._fine_tune(base, reward, root, game, directory, derive_seed(seed, "training"))
             spec = trained_spec(name, base, tuned.checkpoint, tuned.reward)
             versus = head_to_head(
                 arena, spec, not_named(base, name), log,
@@ -94,7 +98,9 @@ class MetamonOracle:
         self._report(directory, tuned, versus, collection, member_weights(opponent))
         return spec
 
-    def _fine_tune(self, start: StartingPoint, root: Path, game: ShowdownGame, directory: Path, seed: int) -> FineTuned:
+    def _fine_tune(
+        self, base: PolicySpec, reward: str, root: Path, game: ShowdownGame, directory: Path, seed: int
+    ) -> FineTuned:
         settings = self.settings
         others = [source for source in settings.sources if source.weight > 0]
         total = sum(source.weight for source in others)
@@ -104,14 +110,20 @@ class MetamonOracle:
                 TrajectorySource(root, fresh),
                 *(TrajectorySource(one.root, (1 - fresh) * one.weight / total) for one in others if fresh < 1),
             ],
-            reward=settings.reward or start.reward,
+            reward=reward,
             formats=tuple(settings.formats or (game.format,)),
         )
-        damping = None if settings.damping is None else NetworkDamping(settings.damping, settings.damping_check_every)
-        return fine_tune(
-            start.network, data, start.tokenizer, settings.training, directory, seed=seed, regularisation=damping,
-            regularisation_config=None if damping is None else self.settings.to_json()["damping"],
-        )  # fmt: skip
+        damping = settings.to_json()["damping"]
+        job = {
+            "start": base.to_json(),
+            "data": data.to_json(),
+            "training": asdict(settings.training),
+            "damping": None if damping is None else {"settings": damping, "check_every": settings.damping_check_every},
+            "seed": seed,
+        }
+        if settings.processes > 1:
+            return fine_tune_processes(job, directory, settings.processes)
+        return fine_tune_job(job, directory)
 
     def _report(
         self,

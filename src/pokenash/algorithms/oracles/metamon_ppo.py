@@ -33,7 +33,7 @@ from pokenash.metamon.networks.trajectory_encoder import TransformerTrajectoryEn
 from pokenash.metamon.training.start import StartingPoint
 from pokenash.policies.core import Policy
 
-__all__ = ["MetamonPPO"]
+__all__ = ["MetamonPPO", "cache_window"]
 
 _MEASURES = ("policy_loss", "critic_loss", "entropy", "kl_to_old", "divergence", "clip_fraction", "gradient_norm")
 
@@ -118,7 +118,7 @@ class MetamonPPO:
         targets, advantages = self._targets(battles)
         total, steps, epoch = np.zeros(len(_MEASURES)), 0, 0
         only_critics = self.round_number < settings.critic_only_rounds
-        with _whole_memory(self.network), _whole_memory(self.reference):
+        with cache_window(self.network), cache_window(self.reference):
             for epoch in range(settings.epochs):
                 rng = np.random.default_rng(derive_seed(self._seed, "epoch", self.round_number, epoch))
                 divergence, in_epoch = 0.0, 0
@@ -203,7 +203,7 @@ class MetamonPPO:
 
 
 @contextmanager
-def _whole_memory(network: MetamonNetwork) -> Iterator[None]:
+def cache_window(network: MetamonNetwork) -> Iterator[None]:
     """Within it whole sequences are seen as the cache shows them in play: no step sees what it would have dropped."""
     encoder = network.traj_encoder
     if not isinstance(encoder, TransformerTrajectoryEncoder):

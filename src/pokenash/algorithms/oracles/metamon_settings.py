@@ -51,6 +51,9 @@ class MetamonOracleSettings:
         Fresh battles are kept in blocks of so many; a killed collection goes on after the last whole one.
     num_lanes, num_workers : int
         Of the arena.
+    processes : int
+        Devices that the fine-tuning uses, each of them `FineTuneSettings.batch_size` sequences at a time; needs
+        accelerate for more than one.
     """
 
     training: FineTuneSettings = field(default_factory=FineTuneSettings.oracle)
@@ -66,6 +69,7 @@ class MetamonOracleSettings:
     battles_per_block: int = 200
     num_lanes: int = 64
     num_workers: int = 1
+    processes: int = 1
 
     def __post_init__(self) -> None:
         for name in ("battles", "head_to_head_battles", "battles_per_block"):
@@ -73,8 +77,10 @@ class MetamonOracleSettings:
                 raise InputError(f"{name}: expected an even number of at least 2, got {getattr(self, name)}")
         if not 0 < self.fresh_weight <= 1:
             raise InputError(f"fresh_weight: expected a share above 0 and at most 1, got {self.fresh_weight}")
-        if min(self.num_lanes, self.num_workers, self.damping_check_every) < 1:
-            raise InputError("num_lanes, num_workers and damping_check_every: expected numbers of at least 1")
+        if min(self.num_lanes, self.num_workers, self.damping_check_every, self.processes) < 1:
+            raise InputError("num_lanes, num_workers, damping_check_every, processes: expected numbers of at least 1")
+        if self.training.accelerate:
+            raise InputError("training.accelerate: set processes instead, the oracle starts them itself")
         if isinstance(self.start, PolicySpec) and self.start.kind != "metamon":
             raise InputError(f"start: expected a policy of kind 'metamon', got kind {self.start.kind!r}")
 
@@ -95,6 +101,7 @@ class MetamonOracleSettings:
             "battles_per_block": self.battles_per_block,
             "num_lanes": self.num_lanes,
             "num_workers": self.num_workers,
+            "processes": self.processes,
         }
 
 

@@ -194,13 +194,14 @@ def _train(learner: Learner, dataset: TrajectoryDataset, directory: Path) -> Non
             speed = {"transitions": transitions, "seconds": now - start, "seconds_waiting": start - begin}
             log.write({"step": learner.step, **measures, **speed})
             _log.info("step %d of %d: loss %.4f", learner.step, settings.steps, measures["loss"])
-        if learner.step % settings.checkpoint_every == 0 or learner.step == settings.steps:
-            _note_skipped(directory, dataset)
-            learner.save(state)
+        # Before the state, after which it would never be written.
         if settings.keep_epochs and learner.step % settings.steps_per_epoch == 0:
             _keep_weights(
                 learner, directory / "ckpts" / f"epoch_{learner.step // settings.steps_per_epoch}.safetensors"
             )
+        if learner.step % settings.checkpoint_every == 0 or learner.step == settings.steps:
+            _note_skipped(directory, dataset)
+            learner.save(state)
         begin = time.perf_counter()
 
 
