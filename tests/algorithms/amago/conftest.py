@@ -13,10 +13,10 @@ from tests.algorithms.amago.stand_in import CONFIG, STRONG, UNIFORM, StandIn, Tr
 from tests.metamon import tiny
 
 from pokenash.algorithms.match_log import MatchLog
-from pokenash.algorithms.oracles.amago_oracle import AmagoOracle
-from pokenash.algorithms.oracles.amago_settings import AmagoSettings
+from pokenash.algorithms.oracles.amago.oracle import AmagoOracle
+from pokenash.algorithms.oracles.amago.settings import AmagoSettings
 from pokenash.algorithms.oracles.core import derive_seed
-from pokenash.algorithms.oracles.metamon_collection import collect_trajectories
+from pokenash.algorithms.oracles.metamon.collection import collect_trajectories
 from pokenash.arena import Arena
 from pokenash.games.showdown import ShowdownGame
 from pokenash.metamon.networks import MetamonNetwork

@@ -17,8 +17,8 @@ import pytest
 import torch
 from tests.algorithms.amago.stand_in import CONFIG, StandIn, Train
 
-from pokenash.algorithms.oracles import amago_process
-from pokenash.algorithms.oracles.amago_process import AmagoError, log_tail, only_training, run_training
+from pokenash.algorithms.oracles.amago import process as amago_process
+from pokenash.algorithms.oracles.amago.process import AmagoError, log_tail, only_training, run_training
 from pokenash.errors import InputError, PokenashError
 from pokenash.metamon.networks import MetamonNetwork
 
@@ -169,7 +169,7 @@ def test_a_training_that_takes_too_long_is_ended_with_all_its_processes(
 ) -> None:
     patient = amago_process.run_training
     monkeypatch.setattr(
-        "pokenash.algorithms.oracles.amago_oracle.run_training",
+        "pokenash.algorithms.oracles.amago.oracle.run_training",
         lambda *args, **options: patient(*args, **{**options, "grace": 0.5}),
     )
     # An hour passes as soon as all processes are there.
@@ -198,7 +198,7 @@ def test_control_c_ends_all_processes_of_the_training(train: Train, stand_in: St
 
 _HARD_TO_KILL = """
 import pathlib, sys
-from pokenash.algorithms.oracles.amago_process import only_training, run_training
+from pokenash.algorithms.oracles.amago.process import only_training, run_training
 directory = pathlib.Path(sys.argv[1])
 with only_training(directory) as lock:
     run_training(["sleep", "600"], name="br_0", log=directory / "log", environment={"PATH": sys.argv[2]}, lock=lock)

@@ -15,9 +15,9 @@ from tests.algorithms.amago.stand_in import CONFIG, STRONG, UNIFORM, StandIn, Tr
 from tests.metamon import tiny
 
 from pokenash.algorithms import PSRO
-from pokenash.algorithms.oracles.amago_oracle import AmagoOracle
-from pokenash.algorithms.oracles.amago_process import AmagoError
-from pokenash.algorithms.oracles.amago_settings import AmagoSettings
+from pokenash.algorithms.oracles.amago.oracle import AmagoOracle
+from pokenash.algorithms.oracles.amago.process import AmagoError
+from pokenash.algorithms.oracles.amago.settings import AmagoSettings
 from pokenash.arena import Arena, paired_matches
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.games import load_game

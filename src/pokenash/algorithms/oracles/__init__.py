@@ -9,15 +9,16 @@ from pokenash.algorithms.oracles.core import Oracle, derive_seed
 from pokenash.algorithms.oracles.settings import ImitationSettings, PPOSettings, TrainingSettings
 
 if TYPE_CHECKING:
-    from pokenash.algorithms.oracles.amago_environment import AmagoEnvironment
-    from pokenash.algorithms.oracles.amago_oracle import AmagoOracle
-    from pokenash.algorithms.oracles.amago_process import AmagoError
-    from pokenash.algorithms.oracles.amago_settings import AmagoSettings
+    from pokenash.algorithms.oracles.amago.environment import AmagoEnvironment
+    from pokenash.algorithms.oracles.amago.oracle import AmagoOracle
+    from pokenash.algorithms.oracles.amago.process import AmagoError
+    from pokenash.algorithms.oracles.amago.settings import AmagoSettings
     from pokenash.algorithms.oracles.exact_oracle import ExactOracle
-    from pokenash.algorithms.oracles.metamon_oracle import MetamonOracle
-    from pokenash.algorithms.oracles.metamon_ppo_oracle import MetamonPPOOracle
-    from pokenash.algorithms.oracles.metamon_ppo_settings import MetamonPPOSettings
-    from pokenash.algorithms.oracles.metamon_settings import MetamonOracleSettings, metamon_oracle_preset
+    from pokenash.algorithms.oracles.metamon.damping import NetworkDamping
+    from pokenash.algorithms.oracles.metamon.oracle import MetamonOracle
+    from pokenash.algorithms.oracles.metamon.ppo_oracle import MetamonPPOOracle
+    from pokenash.algorithms.oracles.metamon.ppo_settings import MetamonPPOSettings
+    from pokenash.algorithms.oracles.metamon.settings import MetamonOracleSettings, metamon_oracle_preset
     from pokenash.algorithms.oracles.ppo import PPO
     from pokenash.algorithms.oracles.ppo_oracle import PPOOracle
     from pokenash.algorithms.oracles.scaled_returns import ScaledOracle
@@ -25,20 +26,21 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "PPO": "ppo",
-    "AmagoEnvironment": "amago_environment",
-    "AmagoError": "amago_process",
-    "AmagoOracle": "amago_oracle",
-    "AmagoSettings": "amago_settings",
+    "AmagoEnvironment": "amago.environment",
+    "AmagoError": "amago.process",
+    "AmagoOracle": "amago.oracle",
+    "AmagoSettings": "amago.settings",
     "ExactOracle": "exact_oracle",
-    "MetamonOracle": "metamon_oracle",
-    "MetamonOracleSettings": "metamon_settings",
-    "MetamonPPOOracle": "metamon_ppo_oracle",
-    "MetamonPPOSettings": "metamon_ppo_settings",
+    "MetamonOracle": "metamon.oracle",
+    "MetamonOracleSettings": "metamon.settings",
+    "MetamonPPOOracle": "metamon.ppo_oracle",
+    "MetamonPPOSettings": "metamon.ppo_settings",
+    "NetworkDamping": "metamon.damping",
     "PPOOracle": "ppo_oracle",
     "ScaledOracle": "scaled_returns",
     "TabularOracle": "tabular_oracle",
     "TabularOracleSettings": "tabular_oracle",
-    "metamon_oracle_preset": "metamon_settings",
+    "metamon_oracle_preset": "metamon.settings",
 }
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "MetamonOracleSettings",
     "MetamonPPOOracle",
     "MetamonPPOSettings",
+    "NetworkDamping",
     "Oracle",
     "PPOOracle",
     "PPOSettings",

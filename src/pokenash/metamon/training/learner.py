@@ -32,7 +32,7 @@ class Regularisation(Protocol):
     """What keeps a network near a reference, which is a whole network of its own.
 
     Log-probabilities are those of the masked logits, ``[N, G, A]`` (all discounts), not clipped; `legal` is
-    ``[N, 1, A]``. Steps are counted from 0. See `pokenash.algorithms.oracles.metamon_damping`.
+    ``[N, 1, A]``. Steps are counted from 0. See `pokenash.algorithms.oracles.metamon.damping`.
     """
 
     def learning_rate(self, step: int) -> float:

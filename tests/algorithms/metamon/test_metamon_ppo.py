@@ -12,10 +12,10 @@ import pytest
 import torch
 from tests.metamon import tiny
 
-from pokenash.algorithms.oracles.metamon_ppo import MetamonPPO, cache_window
-from pokenash.algorithms.oracles.metamon_ppo_oracle import MetamonPPOOracle
-from pokenash.algorithms.oracles.metamon_ppo_rows import Battle, columns, generalised_advantages
-from pokenash.algorithms.oracles.metamon_ppo_settings import MetamonPPOSettings
+from pokenash.algorithms.oracles.metamon.ppo import MetamonPPO, cache_window
+from pokenash.algorithms.oracles.metamon.ppo_oracle import MetamonPPOOracle
+from pokenash.algorithms.oracles.metamon.ppo_rows import Battle, columns, generalised_advantages
+from pokenash.algorithms.oracles.metamon.ppo_settings import MetamonPPOSettings
 from pokenash.arena import Arena
 from pokenash.errors import InputError
 from pokenash.metamon.checkpoints import load_checkpoint

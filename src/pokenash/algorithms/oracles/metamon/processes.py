@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pokenash.algorithms.oracles.metamon_damping import NetworkDamping, damping_from_json
+from pokenash.algorithms.oracles.metamon.damping import NetworkDamping, damping_from_json
 from pokenash.errors import PokenashError
 from pokenash.metamon.dataset import TrajectorySource
 from pokenash.metamon.training.files import read_json, write_json
@@ -96,7 +96,7 @@ def _start(job: Path, directory: Path, processes: int, *, on_cpu: bool) -> list[
         with _output(directory, index).open("wb") as output:
             started.append(
                 subprocess.Popen(
-                    [sys.executable, "-m", "pokenash.algorithms.oracles.metamon_processes", str(job)],
+                    [sys.executable, "-m", "pokenash.algorithms.oracles.metamon.processes", str(job)],
                     env={**common, "RANK": str(index), "LOCAL_RANK": str(index)},
                     stdin=subprocess.PIPE,
                     stdout=output,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pokenash.algorithms.oracles.amago_process import AmagoError
+from pokenash.algorithms.oracles.amago.process import AmagoError
 from pokenash.errors import InputError
 
 __all__ = ["AMAGO_VERSION", "AmagoEnvironment", "EnvironmentReport"]

@@ -10,11 +10,11 @@ from typing import Any
 
 from pokenash.algorithms.match_log import MatchLog
 from pokenash.algorithms.oracles.core import derive_seed
-from pokenash.algorithms.oracles.metamon_collection import collect_trajectories, head_to_head
-from pokenash.algorithms.oracles.metamon_processes import fine_tune_job, fine_tune_processes
-from pokenash.algorithms.oracles.metamon_report import fine_tune_report
-from pokenash.algorithms.oracles.metamon_settings import MetamonOracleSettings
-from pokenash.algorithms.oracles.metamon_starts import choose_start, member_weights, not_named
+from pokenash.algorithms.oracles.metamon.collection import collect_trajectories, head_to_head
+from pokenash.algorithms.oracles.metamon.processes import fine_tune_job, fine_tune_processes
+from pokenash.algorithms.oracles.metamon.report import fine_tune_report
+from pokenash.algorithms.oracles.metamon.settings import MetamonOracleSettings
+from pokenash.algorithms.oracles.metamon.starts import choose_start, member_weights, not_named
 from pokenash.arena import Arena
 from pokenash.errors import InputError
 from pokenash.games.core import Game

@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from pokenash.algorithms.damping import entropy, reverse_kl
 from pokenash.algorithms.oracles.core import derive_seed
 from pokenash.algorithms.oracles.learning import set_learning_rate
-from pokenash.algorithms.oracles.metamon_ppo_rows import Battle, CollectingPolicy, columns, generalised_advantages
-from pokenash.algorithms.oracles.metamon_ppo_settings import MetamonPPOSettings
+from pokenash.algorithms.oracles.metamon.ppo_rows import Battle, CollectingPolicy, columns, generalised_advantages
+from pokenash.algorithms.oracles.metamon.ppo_settings import MetamonPPOSettings
 from pokenash.arena import Arena, paired_matches
 from pokenash.errors import PokenashError
 from pokenash.metamon.losses import critic_losses

@@ -16,12 +16,12 @@ from tests.metamon import tiny
 
 from pokenash.algorithms.damping import AdaptiveControl, DampingSettings, PowerLaw, Reference
 from pokenash.algorithms.intervals import WinRate
-from pokenash.algorithms.oracles import metamon_oracle as module
-from pokenash.algorithms.oracles.metamon_damping import NetworkDamping
-from pokenash.algorithms.oracles.metamon_oracle import MetamonOracle
-from pokenash.algorithms.oracles.metamon_report import fine_tune_report
-from pokenash.algorithms.oracles.metamon_settings import MetamonOracleSettings, metamon_oracle_preset
-from pokenash.algorithms.oracles.metamon_starts import choose_start
+from pokenash.algorithms.oracles.metamon import oracle as module
+from pokenash.algorithms.oracles.metamon.damping import NetworkDamping
+from pokenash.algorithms.oracles.metamon.oracle import MetamonOracle
+from pokenash.algorithms.oracles.metamon.report import fine_tune_report
+from pokenash.algorithms.oracles.metamon.settings import MetamonOracleSettings, metamon_oracle_preset
+from pokenash.algorithms.oracles.metamon.starts import choose_start
 from pokenash.arena import Arena, paired_matches
 from pokenash.errors import InputError, PokenashError
 from pokenash.experiments import run_psro

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from pokenash.algorithms.match_log import MatchLog
-from pokenash.algorithms.oracles.amago_checkpoints import AmagoCheckpoint, newest_checkpoint
-from pokenash.algorithms.oracles.amago_environment import AMAGO_VERSION, AmagoEnvironment, EnvironmentReport
-from pokenash.algorithms.oracles.amago_process import AmagoError, log_tail, only_training, run_training
-from pokenash.algorithms.oracles.amago_settings import AmagoSettings
+from pokenash.algorithms.oracles.amago.checkpoints import AmagoCheckpoint, newest_checkpoint
+from pokenash.algorithms.oracles.amago.environment import AMAGO_VERSION, AmagoEnvironment, EnvironmentReport
+from pokenash.algorithms.oracles.amago.process import AmagoError, log_tail, only_training, run_training
+from pokenash.algorithms.oracles.amago.settings import AmagoSettings
 from pokenash.algorithms.oracles.core import derive_seed
-from pokenash.algorithms.oracles.metamon_collection import collect_trajectories, head_to_head
-from pokenash.algorithms.oracles.metamon_starts import choose_start
+from pokenash.algorithms.oracles.metamon.collection import collect_trajectories, head_to_head
+from pokenash.algorithms.oracles.metamon.starts import choose_start
 from pokenash.arena import Arena
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.games.core import Game

@@ -9,11 +9,11 @@ from typing import Any
 
 from pokenash.algorithms.match_log import MatchLog
 from pokenash.algorithms.oracles.core import derive_seed
-from pokenash.algorithms.oracles.metamon_collection import head_to_head
-from pokenash.algorithms.oracles.metamon_ppo import MetamonPPO
-from pokenash.algorithms.oracles.metamon_ppo_settings import MetamonPPOSettings
-from pokenash.algorithms.oracles.metamon_report import fine_tune_report
-from pokenash.algorithms.oracles.metamon_starts import choose_start, member_weights, not_named
+from pokenash.algorithms.oracles.metamon.collection import head_to_head
+from pokenash.algorithms.oracles.metamon.ppo import MetamonPPO
+from pokenash.algorithms.oracles.metamon.ppo_settings import MetamonPPOSettings
+from pokenash.algorithms.oracles.metamon.report import fine_tune_report
+from pokenash.algorithms.oracles.metamon.starts import choose_start, member_weights, not_named
 from pokenash.arena import Arena
 from pokenash.errors import InputError
 from pokenash.games.core import Game
