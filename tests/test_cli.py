@@ -38,6 +38,8 @@ def test_version_and_help_are_told(capsys: pytest.CaptureFixture[str]) -> None:
         (["--format", "gen9vgc2024regg"], "gen9vgc2024regg"),
         (["--population"], "at least one policy"),
         (["--population", "nobody"], "'nobody' is unknown"),
+        (["--population", "metamon"], "'metamon' is unknown"),
+        (["--population", "metamon:Nobody"], "no published metamon model is called 'Nobody'"),
         (["--population", "uniform", "uniform"], "uniform"),
         (["--population", "poke_env:Nobody"], "Nobody"),
         (["--population", "gone.safetensors"], "gone.safetensors"),
@@ -104,3 +106,23 @@ def test_full_disk_is_one_sentence(tmp_path: Path) -> None:
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     assert "report.html" in done.stderr or "figures" in done.stderr
+
+
+def test_metamons_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["metamon", "models"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    rows = {line.split()[0]: line.split() for line in lines[2:]}
+    assert rows["SyntheticRLV2"][1:3] == ["synthetic-rl-v2", "48"]
+    assert rows["Minikazam"][-1] == "AggressiveShapedReward"
+
+
+def test_a_vocabulary_that_cannot_be_had_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "allreplays-v3" in _refusal(capsys, "metamon", "fetch-vocabulary", "all-replays")
+    mirror = tmp_path / "mirror.json"
+    mirror.write_text('{"word": 0}')
+    arguments = ["allreplays-v3", "--directory", str(tmp_path / "here"), "--url", mirror.as_uri()]
+    assert main(["metamon", "fetch-vocabulary", *arguments]) == 2
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert line.startswith("pokenash: error: ")
+    assert mirror.as_uri() in line
+    assert not (tmp_path / "here" / "allreplaysv3.json").exists()

@@ -1,4 +1,5 @@
-"""The command line: ``pokenash psro`` runs PSRO on Showdown battles, ``pokenash report`` makes a run's report again.
+"""The command line: ``pokenash psro`` runs PSRO on Showdown battles, ``pokenash report`` makes a run's report again,
+``pokenash metamon`` fetches what metamon's models need.
 
 Whatever cannot be used (an unknown format, a damaged run, a full disk) is one sentence on standard error and exit
 code 2.
@@ -28,6 +29,7 @@ _USAGE = """usage: pokenash [--version] COMMAND [OPTIONS]
 commands:
   psro      find, train and add best responses on Showdown battles (pokenash psro --help)
   report    make the report of a run again (pokenash report --help)
+  metamon   metamon's vocabularies and models (pokenash metamon --help)
 """
 _EXIT_INPUT, _EXIT_INTERRUPTED = 2, 130
 _LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -86,6 +88,38 @@ def _report(arguments: Sequence[str]) -> None:
     print(write_report(settings.run, settings.title))
 
 
+def _metamon(arguments: Sequence[str]) -> None:
+    from pokenash.metamon.registry import PUBLISHED
+    from pokenash.metamon.vocabularies import VOCABULARIES, fetch_vocabulary
+
+    parser = argparse.ArgumentParser(prog="pokenash metamon", description="metamon's vocabularies and models.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    fetch = commands.add_parser(
+        "fetch-vocabulary", help="download a vocabulary from metamon's repository, if it is not there already"
+    )
+    fetch.add_argument("name", help=f"one of {', '.join(VOCABULARIES)}")
+    fetch.add_argument("--directory", type=Path, help="where to put it; by default the user's cache")
+    fetch.add_argument("--url", help="a mirror's address of the file; its SHA-256 must be the pinned one")
+    commands.add_parser("models", help="list the published models that can be played by name")
+    chosen = parser.parse_args(arguments)
+    if chosen.command == "fetch-vocabulary":
+        print(fetch_vocabulary(chosen.name, chosen.directory, chosen.url))
+        return
+    rows = [("model", "folder", "epoch", "observation space", "action space", "vocabulary", "reward")]
+    for model in PUBLISHED.values():
+        interface = (model.observation_space, model.action_space, model.tokenizer, model.reward)
+        rows.append((model.name, model.folder, str(model.checkpoint), *interface))
+    print("\n".join(_aligned(rows)))
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as lines of a table whose first row is the header."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return lines
+
+
 def _follow_logging(level: str) -> None:
     """What the library logs goes to standard error, with the time of day."""
     handler = logging.StreamHandler()
@@ -139,9 +173,7 @@ def _table(result: PSROResult) -> str:
                 f"[{fresh['lower']:.1%}, {fresh['upper']:.1%}]",
             )
         )
-    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines.insert(1, "  ".join("-" * width for width in widths))
+    lines = _aligned(rows)
     last = result.iterations[-1]
     value = last.analysis["restricted_nash_conv"]
     lines += [
@@ -169,7 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit code: 0, 2 for input that cannot be used, 130 after Ctrl-C.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    commands = {"psro": _psro, "report": _report}
+    commands = {"psro": _psro, "report": _report, "metamon": _metamon}
     if arguments in (["--version"], ["-V"]):
         print(f"pokenash {pokenash.__version__}")
         return 0

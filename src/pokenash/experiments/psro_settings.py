@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pokenash.algorithms.oracles.settings import SCRATCH, STRONGEST, ImitationSettings, PPOSettings, TrainingSettings
 from pokenash.errors import InputError
 from pokenash.games.showdown import ShowdownGame
+from pokenash.metamon.registry import get_published
 from pokenash.policies.populations import check_population, load_population
 from pokenash.policies.spec import PolicySpec, file_sha256, load_policy, policy_kinds
 
@@ -35,8 +36,8 @@ class PSROSettings:
     teams : str, optional
         Team set: a file or directory of teams, or the name of a set that comes with pokenash. Default: the format's.
     population : tuple of str
-        Initial members: policy kinds such as ``type_aware``, ``poke_env:SimpleHeuristicsPlayer``, a ``.safetensors``
-        checkpoint, or a ``population.json`` file.
+        Initial members: policy kinds such as ``type_aware``, ``poke_env:SimpleHeuristicsPlayer``,
+        ``metamon:SyntheticRLV2``, a ``.safetensors`` checkpoint, or a ``population.json`` file.
     iterations : int
         Best responses to train.
     meta_solver : str
@@ -242,12 +243,20 @@ def _checkpoint_spec(path: Path) -> PolicySpec:
     return PolicySpec(path.stem, "network", checkpoint=str(path), sha256=digest)
 
 
+# Kinds that a word cannot describe: they need weights, members or a class.
+_NOT_BY_NAME = ("network", "mixture", "python", "seats", "tabular")
+
+
 def _kind_spec(member: str) -> PolicySpec:
-    kind, _, player = member.partition(":")
-    kinds = [name for name in policy_kinds() if name not in ("network", "mixture", "python")]
-    if kind not in kinds or bool(player) != (kind == "poke_env"):
+    kind, _, which = member.partition(":")
+    kinds = [name for name in policy_kinds() if name not in _NOT_BY_NAME]
+    if kind not in kinds or bool(which) != (kind in ("poke_env", "metamon")):
         raise InputError(
             f"initial population: {member!r} is unknown; expected one of {', '.join(kinds)} (poke_env with its player, "
-            "as in poke_env:SimpleHeuristicsPlayer), a .safetensors checkpoint, or a population's .json file"
+            "as in poke_env:SimpleHeuristicsPlayer; metamon with its model, as in metamon:SyntheticRLV2), a "
+            ".safetensors checkpoint, or a population's .json file"
         )
-    return PolicySpec(player, kind, {"player": player}) if player else PolicySpec(kind, kind)
+    if kind == "metamon":
+        model = get_published(which).name
+        return PolicySpec(model, kind, {"pretrained": model})
+    return PolicySpec(which, kind, {"player": which}) if which else PolicySpec(kind, kind)

@@ -9,25 +9,53 @@ from pokenash.algorithms.oracles.core import Oracle, derive_seed
 from pokenash.algorithms.oracles.settings import ImitationSettings, PPOSettings, TrainingSettings
 
 if TYPE_CHECKING:
+    from pokenash.algorithms.oracles.amago.environment import AmagoEnvironment
+    from pokenash.algorithms.oracles.amago.oracle import AmagoOracle
+    from pokenash.algorithms.oracles.amago.process import AmagoError
+    from pokenash.algorithms.oracles.amago.settings import AmagoSettings
     from pokenash.algorithms.oracles.exact_oracle import ExactOracle
+    from pokenash.algorithms.oracles.metamon.damping import NetworkDamping
+    from pokenash.algorithms.oracles.metamon.oracle import MetamonOracle
+    from pokenash.algorithms.oracles.metamon.ppo_oracle import MetamonPPOOracle
+    from pokenash.algorithms.oracles.metamon.ppo_settings import MetamonPPOSettings
+    from pokenash.algorithms.oracles.metamon.settings import MetamonOracleSettings, metamon_oracle_preset
     from pokenash.algorithms.oracles.ppo import PPO
     from pokenash.algorithms.oracles.ppo_oracle import PPOOracle
     from pokenash.algorithms.oracles.scaled_returns import ScaledOracle
     from pokenash.algorithms.oracles.tabular_oracle import TabularOracle, TabularOracleSettings
 
 _MODULES = {
-    "ExactOracle": "exact_oracle",
     "PPO": "ppo",
+    "AmagoEnvironment": "amago.environment",
+    "AmagoError": "amago.process",
+    "AmagoOracle": "amago.oracle",
+    "AmagoSettings": "amago.settings",
+    "ExactOracle": "exact_oracle",
+    "MetamonOracle": "metamon.oracle",
+    "MetamonOracleSettings": "metamon.settings",
+    "MetamonPPOOracle": "metamon.ppo_oracle",
+    "MetamonPPOSettings": "metamon.ppo_settings",
+    "NetworkDamping": "metamon.damping",
     "PPOOracle": "ppo_oracle",
     "ScaledOracle": "scaled_returns",
     "TabularOracle": "tabular_oracle",
     "TabularOracleSettings": "tabular_oracle",
+    "metamon_oracle_preset": "metamon.settings",
 }
 
 __all__ = [
     "PPO",
+    "AmagoEnvironment",
+    "AmagoError",
+    "AmagoOracle",
+    "AmagoSettings",
     "ExactOracle",
     "ImitationSettings",
+    "MetamonOracle",
+    "MetamonOracleSettings",
+    "MetamonPPOOracle",
+    "MetamonPPOSettings",
+    "NetworkDamping",
     "Oracle",
     "PPOOracle",
     "PPOSettings",
@@ -36,6 +64,7 @@ __all__ = [
     "TabularOracleSettings",
     "TrainingSettings",
     "derive_seed",
+    "metamon_oracle_preset",
 ]
 
 

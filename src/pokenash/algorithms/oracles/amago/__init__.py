@@ -1,0 +1,1 @@
+"""The oracle that has metamon's own training done in another Python environment, through files."""

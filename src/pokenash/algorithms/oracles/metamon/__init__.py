@@ -1,0 +1,1 @@
+"""Oracles that train metamon networks further: offline on trajectories, and online."""
