@@ -26,7 +26,7 @@ from pokenash.metamon import (
     write_trajectory,
 )
 from pokenash.metamon.dataset import TrajectorySource
-from pokenash.metamon.dataset_arrays import TrainingArrays, TrainingBatch, collate, encode_trajectory
+from pokenash.metamon.dataset_arrays import PaddedBatch, TrainingArrays, collate, encode_trajectory
 from pokenash.metamon.trajectories import Trajectory, TrajectoryName
 from pokenash.metamon.vocabularies import VOCABULARIES
 
@@ -62,7 +62,7 @@ def _dataset(sources: Sequence[Any], **options: Any) -> TrajectoryDataset:
     return TrajectoryDataset(sources, **settings)
 
 
-def _equal(first: TrainingBatch, second: TrainingBatch) -> bool:
+def _equal(first: PaddedBatch, second: PaddedBatch) -> bool:
     return all(np.array_equal(getattr(first, f.name), getattr(second, f.name)) for f in fields(first))
 
 
@@ -103,13 +103,13 @@ def test_a_batch_is_padded_as_the_recorded_training_batches_are(parity: Path) ->
             lengths = (~padded).sum(1) - 1
             names = {"missing_action": "missing_action", "time_idx": "time_idx", "actions": "actions_onehot"}
             names |= {name: name for name in ("tokens", "numbers", "rl2", "illegal", "rewards", "dones")}
-            batch = TrainingBatch(**{name: step[key] for name, key in names.items()})
+            batch = PaddedBatch(**{name: step[key] for name, key in names.items()})
             np.testing.assert_array_equal(batch.loss_mask, step["loss_mask"])
         rows = [_row(batch, row, int(length)) for row, length in enumerate(lengths)]
         assert _equal(collate(rows), batch)
 
 
-def _row(batch: TrainingBatch, row: int, length: int) -> TrainingArrays:
+def _row(batch: PaddedBatch, row: int, length: int) -> TrainingArrays:
     """A row of a batch without its padding."""
     longer = {"tokens", "numbers", "rl2", "illegal", "missing_action", "time_idx"}
     return TrainingArrays(

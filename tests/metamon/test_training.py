@@ -20,8 +20,7 @@ from pokenash.errors import InputError, PokenashError
 from pokenash.metamon.checkpoints import load_checkpoint
 from pokenash.metamon.config import CriticConfig
 from pokenash.metamon.dataset import TrajectoryDataset, TrajectorySource
-from pokenash.metamon.dataset_arrays import TrainingArrays, collate
-from pokenash.metamon.dataset_arrays import TrainingBatch as ArrayBatch
+from pokenash.metamon.dataset_arrays import PaddedBatch, TrainingArrays, collate
 from pokenash.metamon.losses import Draws, training_losses
 from pokenash.metamon.networks import MetamonNetwork
 from pokenash.metamon.policy import metamon_spec
@@ -292,8 +291,8 @@ def test_padding_of_a_batch_counts_for_nothing(battles: Path) -> None:
     assert total == pytest.approx(0, abs=1e-2)
 
 
-def unpadded(batch: ArrayBatch) -> TrainingArrays:
-    return TrainingArrays(**{f.name: getattr(batch, f.name)[0] for f in fields(ArrayBatch)})
+def unpadded(batch: PaddedBatch) -> TrainingArrays:
+    return TrainingArrays(**{f.name: getattr(batch, f.name)[0] for f in fields(PaddedBatch)})
 
 
 @pytest.mark.parametrize("critic", ["scalar", "two_hot"])

@@ -39,7 +39,7 @@ fine_tune(network, TrainingData([f"{folder}/trajectories"]), tokenizer, settings
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "accelerate", None)
-    with pytest.raises(InputError, match="pip install 'pokenash\[accelerate\]'"):
+    with pytest.raises(InputError, match=r"pip install 'pokenash\[accelerate\]'"):
         Devices.of("cpu", accelerate=True)
 
 

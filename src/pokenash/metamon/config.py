@@ -104,7 +104,7 @@ class CriticConfig:
     bin_min, bin_max : float
         Returns at the first and the last bin, in units of multiplied rewards.
     symlog_bins : bool
-        Whether bins are evenly spaced in sign(x) log(1 + |x|) of the return rather than in the return.
+        Whether bins are evenly spaced in ``sign(x) log(1 + |x|)`` of the return rather than in the return.
     bin_probability_low, bin_probability_high : float
         Probabilities of bins are clipped to this range and renormalised.
     """

@@ -19,7 +19,7 @@ import numpy as np
 
 from pokenash.errors import InputError
 from pokenash.metamon.actions import get_action_space
-from pokenash.metamon.dataset_arrays import TrainingArrays, TrainingBatch, collate, encode_trajectory
+from pokenash.metamon.dataset_arrays import PaddedBatch, TrainingArrays, collate, encode_trajectory
 from pokenash.metamon.observations import get_observation_space
 from pokenash.metamon.rewards import get_reward
 from pokenash.metamon.tokenizer import Tokenizer
@@ -138,7 +138,7 @@ class TrajectoryDataset:
             except InputError as error:
                 self._skip(path, error)
 
-    def batch(self, index: int, batch_size: int) -> TrainingBatch:
+    def batch(self, index: int, batch_size: int) -> PaddedBatch:
         """The batch of a number: the same for the same seed and files, whatever was drawn before.
 
         Raises
@@ -150,7 +150,7 @@ class TrajectoryDataset:
             raise InputError(f"batch_size must be at least 1, got {batch_size}")
         return collate([self._draw(np.random.default_rng((self._seed, index, row))) for row in range(batch_size)])
 
-    def batches(self, batch_size: int, start: int = 0) -> Iterator[TrainingBatch]:
+    def batches(self, batch_size: int, start: int = 0) -> Iterator[PaddedBatch]:
         """Batches without end, from number `start` on."""
         while True:
             yield self.batch(start, batch_size)

@@ -21,7 +21,7 @@ from pokenash.metamon.rewards import Reward
 from pokenash.metamon.tokenizer import Tokenizer
 from pokenash.metamon.trajectories import Trajectory
 
-__all__ = ["PADDING", "TrainingArrays", "TrainingBatch", "collate", "encode_trajectory"]
+__all__ = ["PADDING", "PaddedBatch", "TrainingArrays", "collate", "encode_trajectory"]
 
 PADDING = 4
 """What padded steps hold in every array of numbers; padded booleans are True."""
@@ -76,7 +76,7 @@ class TrainingArrays:
 
 
 @dataclass(frozen=True, eq=False)
-class TrainingBatch:
+class PaddedBatch:
     """Several episodes or windows, padded to the longest: the arrays of `TrainingArrays` with ``B`` before them."""
 
     tokens: NDArray[np.int32]
@@ -154,7 +154,7 @@ def encode_trajectory(
     )
 
 
-def collate(rows: Sequence[TrainingArrays], length: int | None = None) -> TrainingBatch:
+def collate(rows: Sequence[TrainingArrays], length: int | None = None) -> PaddedBatch:
     """Episodes side by side, padded with `PADDING`.
 
     Parameters
@@ -184,4 +184,4 @@ def collate(rows: Sequence[TrainingArrays], length: int | None = None) -> Traini
         for row, array in enumerate(arrays):
             padded[row, : len(array)] = array
         batch[field.name] = padded
-    return TrainingBatch(**batch)
+    return PaddedBatch(**batch)

@@ -13,7 +13,7 @@ __all__ = ["FeedForward", "MultiHeadAttention", "NestedNorm", "SigmaReparam", "s
 
 
 def symlog(values: Tensor) -> Tensor:
-    """sign(x) log(1 + |x|), elementwise (Hafner et al. 2023, DreamerV3, equation 9)."""
+    """``sign(x) log(1 + |x|)``, elementwise (Hafner et al. 2023, DreamerV3, equation 9)."""
     return torch.sign(values) * torch.log(torch.abs(values) + 1.0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from pokenash.metamon.dataset_arrays import TrainingBatch as ArrayBatch
+from pokenash.metamon.dataset_arrays import PaddedBatch
 from pokenash.metamon.losses import TrainingBatch
 
 __all__ = ["as_tensors"]
@@ -12,12 +12,12 @@ __all__ = ["as_tensors"]
 _UNKNOWN_WORD = -1
 
 
-def as_tensors(batch: ArrayBatch, device: torch.device | str = "cpu") -> TrainingBatch:
+def as_tensors(batch: PaddedBatch, device: torch.device | str = "cpu") -> TrainingBatch:
     """A batch of the data set as tensors.
 
     Parameters
     ----------
-    batch : pokenash.metamon.dataset_arrays.TrainingBatch
+    batch : pokenash.metamon.dataset_arrays.PaddedBatch
         Padded, ``L`` steps.
     device : torch.device or str
 

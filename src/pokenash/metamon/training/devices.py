@@ -67,7 +67,9 @@ class _Accelerated(Devices):
         try:
             accelerate: Any = importlib.import_module("accelerate")
         except ImportError as error:
-            raise InputError("training on several devices needs accelerate: pip install 'pokenash[accelerate]'") from error
+            raise InputError(
+                "training on several devices needs accelerate: pip install 'pokenash[accelerate]'"
+            ) from error
         self._accelerator: Any = accelerate.Accelerator()
         self._broadcast: Any = importlib.import_module("accelerate.utils").broadcast
         self.device = self._accelerator.device

@@ -14,7 +14,7 @@ from typing import Any
 from pokenash.errors import InputError
 from pokenash.metamon.config import MetamonConfig
 from pokenash.metamon.dataset import TrajectoryDataset
-from pokenash.metamon.dataset_arrays import TrainingBatch
+from pokenash.metamon.dataset_arrays import PaddedBatch
 from pokenash.metamon.networks import MetamonNetwork
 from pokenash.metamon.tokenizer import Tokenizer
 from pokenash.metamon.training.batches import as_tensors
@@ -218,10 +218,10 @@ def _note_skipped(directory: Path, dataset: TrajectoryDataset) -> int:
 
 def _batches(
     dataset: TrajectoryDataset, settings: FineTuneSettings, first_step: int, devices: Devices
-) -> Iterator[list[TrainingBatch]]:
+) -> Iterator[list[PaddedBatch]]:
     """What each step learns from; the next is read while one is learned from."""
 
-    def read(step: int) -> list[TrainingBatch]:
+    def read(step: int) -> list[PaddedBatch]:
         numbers = (
             (step * settings.accumulation + part) * devices.count + devices.index
             for part in range(settings.accumulation)
