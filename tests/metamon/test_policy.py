@@ -173,8 +173,7 @@ def test_a_published_model_has_the_weights_that_were_meant(
     path = tmp_path / "policy_epoch_7.pt"
     torch.save(network.state_dict(), path)
     published = PublishedModel("Tiny", "tiny", "tiny", 7, network.config, reward="BinaryReward")
-    for module in (registry, policy_module):
-        monkeypatch.setattr(module, "PUBLISHED", {"Tiny": published})
+    monkeypatch.setattr(registry, "PUBLISHED", {"Tiny": published})
     monkeypatch.setattr(policy_module, "download_checkpoint", lambda *_, **__: path)
     words = tmp_path / "words.json"
     words.write_text(json.dumps(tiny.vocabulary()))

@@ -25,7 +25,7 @@ from pokenash.metamon.config import MetamonConfig
 from pokenash.metamon.inference import InferenceMemory, InferenceNetwork
 from pokenash.metamon.networks import MetamonNetwork
 from pokenash.metamon.observations import ObservationSpace, get_observation_space
-from pokenash.metamon.registry import PUBLISHED
+from pokenash.metamon.registry import find_published
 from pokenash.metamon.rewards import get_reward
 from pokenash.metamon.seat import Seat, check_format
 from pokenash.metamon.state import UniversalState
@@ -277,7 +277,7 @@ def _interface(
     config: MetamonConfig | None = None,
 ) -> tuple[Tokenizer]:
     """The vocabulary of a model; settings that it was published with are filled in."""
-    published = next((model for model in PUBLISHED.values() if name in (model.name, model.folder)), None)
+    published = find_published(name)
     if published is not None:
         settings.setdefault("reward", published.reward)
         settings.setdefault("battle_backend", published.battle_backend)

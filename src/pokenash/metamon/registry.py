@@ -19,7 +19,7 @@ from pokenash.metamon.config import (
     TurnEncoderConfig,
 )
 
-__all__ = ["FAMILIES", "PUBLISHED", "REPOSITORY", "PublishedModel", "get_family", "get_published"]
+__all__ = ["FAMILIES", "PUBLISHED", "REPOSITORY", "PublishedModel", "find_published", "get_family", "get_published"]
 
 REPOSITORY = "jakegrigsby/metamon"
 
@@ -215,10 +215,15 @@ def get_published(name: str) -> PublishedModel:
     InputError
         If there is none of that name.
     """
-    for model in PUBLISHED.values():
-        if name in (model.name, model.folder):
-            return model
-    raise InputError(f"no published metamon model is called {name!r}; known: {', '.join(PUBLISHED)}")
+    model = find_published(name)
+    if model is None:
+        raise InputError(f"no published metamon model is called {name!r}; known: {', '.join(PUBLISHED)}")
+    return model
+
+
+def find_published(name: str | None) -> PublishedModel | None:
+    """As `get_published`, and None where there is none of that name."""
+    return next((model for model in PUBLISHED.values() if name in (model.name, model.folder)), None)
 
 
 def get_family(name: str) -> MetamonConfig:
@@ -231,8 +236,7 @@ def get_family(name: str) -> MetamonConfig:
     """
     if name in FAMILIES:
         return FAMILIES[name]
-    for model in PUBLISHED.values():
-        if name in (model.name, model.folder):
-            return model.config
+    if (model := find_published(name)) is not None:
+        return model.config
     known = ", ".join([*FAMILIES, *PUBLISHED])
     raise InputError(f"no metamon configuration is called {name!r}; known: {known}")

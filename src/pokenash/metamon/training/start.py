@@ -12,7 +12,7 @@ from pokenash.metamon.checkpoints import REVISION, download_checkpoint, load_che
 from pokenash.metamon.config import MetamonConfig
 from pokenash.metamon.networks import MetamonNetwork
 from pokenash.metamon.policy import metamon_spec
-from pokenash.metamon.registry import PUBLISHED
+from pokenash.metamon.registry import find_published
 from pokenash.metamon.tokenizer import Tokenizer
 from pokenash.metamon.vocabularies import load_vocabulary
 from pokenash.policies.spec import PolicySpec, file_sha256
@@ -74,7 +74,7 @@ def load_start(spec: PolicySpec) -> StartingPoint:
         tokenizer = load_vocabulary(vocabulary)
     except InputError as error:
         raise InputError(f"policy {spec.name!r}: {error}") from error
-    published = PUBLISHED.get(str(named))
+    published = find_published(named)
     reward = parameters.get("reward", published.reward if published is not None else _DEFAULT_REWARD)
     return StartingPoint(spec, network, tokenizer, str(reward))
 
@@ -93,7 +93,8 @@ def _published(spec: PolicySpec) -> MetamonNetwork:
 def trained_spec(name: str, start: PolicySpec, checkpoint: str | Path, reward: str) -> PolicySpec:
     """The policy that a training has made: played as `start` is, with new weights, under the reward of the training."""
     parameters = {key: value for key, value in start.parameters.items() if key not in _ORIGIN}
-    published = PUBLISHED.get(str(start.parameters.get("pretrained", start.parameters.get("config"))))
+    named = start.parameters.get("pretrained", start.parameters.get("config"))
+    published = find_published(named if isinstance(named, str) else None)
     if published is not None:
         parameters.setdefault("battle_backend", published.battle_backend)
     return metamon_spec(name, checkpoint, **{**parameters, "reward": reward})
