@@ -183,15 +183,21 @@ def test_a_training_that_takes_too_long_is_ended_with_all_its_processes(
 
 @pytest.mark.usefixtures("played")
 def test_control_c_ends_all_processes_of_the_training(train: Train, stand_in: StandIn) -> None:
+    # A shell has what it starts in the background ignore Ctrl-C, and Python then leaves it so.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
     def interrupt() -> None:
         wait_until(lambda: bool(stand_in.pids()))
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
     thread.start()
-    with pytest.raises(KeyboardInterrupt):
-        train("hang")
-    thread.join()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train("hang")
+    finally:
+        thread.join()
+        signal.signal(signal.SIGINT, before)
     wait_until(lambda: all(gone(pid) for pid in stand_in.pids()))
     assert train().name == "br_0"
 
