@@ -5,8 +5,9 @@ Names are imported when they are first used, so that reading a run needs no torc
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pokenash.lazy import lazy_names
 
 if TYPE_CHECKING:
     from pokenash.experiments.psro_run import run_psro
@@ -23,11 +24,4 @@ _MODULES = {
 __all__ = ["RunDirectory", "read_json", "run_psro", "write_report"]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _MODULES, __all__)

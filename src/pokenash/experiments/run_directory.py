@@ -14,14 +14,13 @@ from typing import Any
 
 from pokenash.algorithms.match_log import MatchLog
 from pokenash.errors import InputError, RunDirectoryError
+from pokenash.files import TEMPORARY, replace_file
 from pokenash.policies.populations import load_population, population_json
 from pokenash.policies.spec import PolicySpec
 
 __all__ = ["SCHEMA", "RunDirectory", "read_json", "write_bytes", "write_json"]
 
 SCHEMA = 1
-
-_TEMPORARY = ".tmp"
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -53,14 +52,9 @@ def write_bytes(path: Path, data: bytes) -> None:
     RunDirectoryError
         If it cannot be written (a full disk, no permission).
     """
-    temporary = path.with_name(path.name + _TEMPORARY)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        replace_file(path, data)
     except OSError as error:
         raise RunDirectoryError(f"cannot write {path}: {error.strerror}") from error
 
@@ -109,7 +103,7 @@ class RunDirectory:
 
     def is_new(self) -> bool:
         """Whether there is nothing in it yet, leftovers of a run that was killed before its first file aside."""
-        return not self.path.exists() or all(entry.name.endswith(_TEMPORARY) for entry in self.path.iterdir())
+        return not self.path.exists() or all(entry.name.endswith(TEMPORARY) for entry in self.path.iterdir())
 
     def folder(self, iteration: int) -> Path:
         folder = self.path / f"iteration_{iteration}"

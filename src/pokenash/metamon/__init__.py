@@ -5,8 +5,9 @@ Names are imported when they are first used, so that torch does not load before 
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pokenash.lazy import lazy_names
 
 if TYPE_CHECKING:
     from pokenash.metamon.actions import DefaultActionSpace, MinimalActionSpace, get_action_space
@@ -85,11 +86,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _MODULES, __all__)

@@ -6,7 +6,6 @@ safetensors file.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from pokenash.errors import InputError
+from pokenash.files import replace_file
 from pokenash.games.core import Decisions, Game
 from pokenash.policies.core import DecisionRandom, Policy, sample_actions
 from pokenash.policies.spec import PolicySpec, file_sha256
@@ -153,14 +153,9 @@ def save_tabular_policy(name: str, policy: TabularPolicy, path: Path) -> PolicyS
         Of the ``.safetensors`` file.
     """
     data = save({part: np.ascontiguousarray(getattr(policy, part)) for part in _NAMES})
-    temporary = path.with_name(path.name + ".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        replace_file(path, data)
     except OSError as error:
         raise InputError(f"cannot write the table to {path}: {error.strerror or error}") from error
     parameters = {} if policy.complete else {"complete": False}

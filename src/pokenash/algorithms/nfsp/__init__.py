@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pokenash.algorithms.nfsp.settings import AverageSettings, BestResponseSettings, NFSPSettings
+from pokenash.lazy import lazy_names
 
 if TYPE_CHECKING:
     from pokenash.algorithms.nfsp.buffers import ReplayBuffer, ReservoirBuffer
@@ -34,11 +34,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _MODULES, __all__)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from pokenash.algorithms.nfsp.learner import NFSPLearner
 from pokenash.errors import InputError, RunDirectoryError
+from pokenash.files import replace_file
 
 __all__ = ["load_state", "save_state"]
 
@@ -38,13 +38,8 @@ def save_state(path: Path, learners: Sequence[NFSPLearner], about: Mapping[str, 
         facts["learners"].append(own)
         tensors |= {f"{index}.{name}": tensor for name, tensor in arrays.items()}
     data = save(tensors, {"nfsp": json.dumps(facts)})
-    temporary = path.with_name(path.name + ".tmp")
     try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        replace_file(path, data)
     except OSError as error:
         raise RunDirectoryError(f"cannot write the state of the run to {path}: {error.strerror or error}") from error
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pokenash.algorithms.oracles.core import Oracle, derive_seed
 from pokenash.algorithms.oracles.settings import ImitationSettings, PPOSettings, TrainingSettings
+from pokenash.lazy import lazy_names
 
 if TYPE_CHECKING:
     from pokenash.algorithms.oracles.amago.environment import AmagoEnvironment
@@ -68,11 +68,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _MODULES, __all__)

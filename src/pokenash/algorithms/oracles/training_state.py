@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from pokenash.errors import InputError
+from pokenash.files import replace_file
 from pokenash.policies.networks import Network
 
 __all__ = ["JSONLines", "TrainingState"]
@@ -72,12 +72,7 @@ class TrainingState:
         about |= {"numbers": self.numbers}
         # Safetensors refuses tensors that share memory.
         data = save({name: t.detach().clone() for name, t in tensors.items()}, {"training": json.dumps(about)})
-        temporary = path.with_name(path.name + ".tmp")
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        replace_file(path, data)
 
     def load(self, path: Path) -> None:
         """Take everything from a file that `save` wrote for a network and an optimizer of this kind.
@@ -128,9 +123,7 @@ class JSONLines:
         if not self.path.exists():
             return
         lines = self.path.read_bytes().split(b"\n")[:-1]
-        temporary = self.path.with_name(self.path.name + ".tmp")
-        temporary.write_bytes(b"".join(line + b"\n" for line in lines[:first]))
-        temporary.replace(self.path)
+        replace_file(self.path, b"".join(line + b"\n" for line in lines[:first]))
 
     def write(self, entries: Iterable[Mapping[str, Any]]) -> None:
         """Append lines."""

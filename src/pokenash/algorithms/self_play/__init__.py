@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pokenash.algorithms.self_play.settings import AVERAGE, CLIPPED, LAST, LOGITS, WEIGHTS, SelfPlaySettings
+from pokenash.lazy import lazy_names
 
 if TYPE_CHECKING:
     from pokenash.algorithms.self_play.learner import SelfPlayLearner
@@ -16,11 +16,4 @@ _MODULES = {"SelfPlay": "training", "SelfPlayLearner": "learner"}
 __all__ = ["AVERAGE", "CLIPPED", "LAST", "LOGITS", "WEIGHTS", "SelfPlay", "SelfPlayLearner", "SelfPlaySettings"]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _MODULES, __all__)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -21,6 +20,7 @@ from pokenash.algorithms.self_play.learner import WEIGHTS_AVERAGE, SelfPlayLearn
 from pokenash.algorithms.self_play.settings import AVERAGE, LAST, WEIGHTS, SelfPlaySettings
 from pokenash.arena import Arena, Match
 from pokenash.errors import InputError, RunDirectoryError
+from pokenash.files import replace_file
 from pokenash.games.core import EpisodeSetup, Game
 from pokenash.policies.mixture import mixture_spec
 from pokenash.policies.network import save_network_policy
@@ -220,12 +220,7 @@ class SelfPlay:
         text = json.dumps(about, indent=1, sort_keys=True) + "\n"
         path = self.directory / "self_play.json"
         if not path.exists():
-            temporary = path.with_name(path.name + ".tmp")
-            with temporary.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
+            replace_file(path, text.encode())
             return
         try:
             before = json.loads(path.read_text(encoding="utf-8"))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pokenash.errors import InputError
+from pokenash.files import replace_file
 
 __all__ = ["StepLog", "make_folder", "read_json", "write_bytes", "write_json"]
 
@@ -36,13 +36,8 @@ def write_bytes(path: Path, data: bytes) -> None:
     InputError
         If it cannot be written (a full disk, no permission).
     """
-    temporary = path.with_name(path.name + ".tmp")
     try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        replace_file(path, data)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from pokenash.errors import InputError
+from pokenash.files import replace_file
 from pokenash.games.core import Game
 from pokenash.policies.network_settings import MLPSettings, TransformerSettings
 from pokenash.policies.networks.core import Network
@@ -71,8 +71,8 @@ def save_network(network: Network, path: Path) -> None:
     config = {"schema": _SCHEMA, "architecture": network.architecture, **network.config()}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path.with_suffix(".json"), (json.dumps(config, indent=1, sort_keys=True) + "\n").encode())
-        _replace(path, save(weights))
+        replace_file(path.with_suffix(".json"), (json.dumps(config, indent=1, sort_keys=True) + "\n").encode())
+        replace_file(path, save(weights))
     except OSError as error:
         raise InputError(f"cannot write the network to {path}: {error.strerror or error}") from error
 
@@ -114,12 +114,3 @@ def _read_config(path: Path) -> Mapping[str, Any]:
     if not isinstance(config, dict) or config.get("schema") != _SCHEMA:
         raise InputError(f"{path} is not the description of a pokenash network (schema {_SCHEMA})")
     return config
-
-
-def _replace(path: Path, data: bytes) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -13,8 +13,8 @@ from pokenash.algorithms.oracles.amago.environment import AMAGO_VERSION, AmagoEn
 from pokenash.algorithms.oracles.amago.process import AmagoError, log_tail, only_training, run_training
 from pokenash.algorithms.oracles.amago.settings import AmagoSettings
 from pokenash.algorithms.oracles.core import derive_seed
-from pokenash.algorithms.oracles.metamon.collection import collect_trajectories, head_to_head
-from pokenash.algorithms.oracles.metamon.starts import choose_start
+from pokenash.algorithms.oracles.metamon.collection import collect_trajectories, head_to_head, trajectory_root
+from pokenash.algorithms.oracles.metamon.starts import choose_start, not_named
 from pokenash.arena import Arena
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.games.core import Game
@@ -122,7 +122,7 @@ class AmagoOracle:
         with only_training(directory) as lock, self._arena(game) as arena:
             if not self._finished(directory):
                 report = self.environment.check(settings.architecture_file(), settings.train_gin_config)
-                root = _trajectories(directory, name, iteration)
+                root = trajectory_root(directory, name, iteration)
                 self._collect(arena, player, opponent, root, log, seed)
                 arena.close()
                 self._train(game, root.absolute(), name, directory.absolute(), lock, report)
@@ -131,7 +131,7 @@ class AmagoOracle:
             write_json(directory / "amago.json", {"schema": _SCHEMA, "settings": settings.of_training()})
             if settings.head_to_head_battles:
                 versus = head_to_head(
-                    arena, spec, _renamed(player, name), log,
+                    arena, spec, not_named(player, name), log,
                     battles=settings.head_to_head_battles, seed=derive_seed(seed, "head_to_head"),
                 )  # fmt: skip
                 write_json(directory / "head_to_head.json", versus)
@@ -256,18 +256,3 @@ class AmagoOracle:
         except InputError as error:
             raise AmagoError(f"AMAGO's training of {name!r} left weights that cannot be used: {error}") from error
         return spec
-
-
-def _trajectories(directory: Path, name: str, iteration: int) -> Path:
-    """Where fresh trajectories go: into the iteration's folder, if the directory is one of a run's."""
-    if directory.parent.name != "br_training":
-        return directory / "trajectories"
-    shared = directory.parent.parent / "br_trajectories"
-    return shared if name == f"br_{iteration}" else shared / name
-
-
-def _renamed(player: PolicySpec, name: str) -> PolicySpec:
-    """The player under a name that is not the new policy's."""
-    if player.name != name:
-        return player
-    return PolicySpec(f"{name}-before", player.kind, player.parameters, player.checkpoint, player.sha256)

@@ -15,9 +15,17 @@ from pokenash.metamon.recording import TrajectoryRecorder
 from pokenash.metamon.training.files import make_folder, read_json, write_json
 from pokenash.policies.spec import PolicySpec, load_policy
 
-__all__ = ["collect_trajectories", "head_to_head", "win_rate"]
+__all__ = ["collect_trajectories", "head_to_head", "trajectory_root", "win_rate"]
 
 _SCHEMA = 1
+
+
+def trajectory_root(directory: Path, name: str, iteration: int) -> Path:
+    """Where fresh trajectories go: into the iteration's folder, if the directory is one of a run's."""
+    if directory.parent.name != "br_training":
+        return directory / "trajectories"
+    shared = directory.parent.parent / "br_trajectories"
+    return shared if name == f"br_{iteration}" else shared / name
 
 
 def collect_trajectories(

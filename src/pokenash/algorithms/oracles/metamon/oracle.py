@@ -10,7 +10,7 @@ from typing import Any
 
 from pokenash.algorithms.match_log import MatchLog
 from pokenash.algorithms.oracles.core import derive_seed
-from pokenash.algorithms.oracles.metamon.collection import collect_trajectories, head_to_head
+from pokenash.algorithms.oracles.metamon.collection import collect_trajectories, head_to_head, trajectory_root
 from pokenash.algorithms.oracles.metamon.processes import fine_tune_job, fine_tune_processes
 from pokenash.algorithms.oracles.metamon.report import fine_tune_report
 from pokenash.algorithms.oracles.metamon.settings import MetamonOracleSettings
@@ -79,7 +79,7 @@ class MetamonOracle:
         reward, action_space = settings.reward or start.reward, start.network.config.action_space
         # The weights are read again where they are trained.
         del start
-        log, root = MatchLog(directory / "matches.jsonl"), _trajectories(directory, name, iteration)
+        log, root = MatchLog(directory / "matches.jsonl"), trajectory_root(directory, name, iteration)
         with Arena(
             game, num_lanes=settings.num_lanes, num_workers=settings.num_workers, progress=self._progress
         ) as arena:
@@ -138,11 +138,3 @@ class MetamonOracle:
         write_bytes(directory / "report.txt", text.encode())
         level = logging.WARNING if report["verdict"] == "worse" else logging.INFO
         _log.log(level, "%s", report["summary"])
-
-
-def _trajectories(directory: Path, name: str, iteration: int) -> Path:
-    """Where fresh trajectories go: into the iteration's folder, if the directory is one of a run's."""
-    if directory.parent.name != "br_training":
-        return directory / "trajectories"
-    shared = directory.parent.parent / "br_trajectories"
-    return shared if name == f"br_{iteration}" else shared / name
