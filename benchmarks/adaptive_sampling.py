@@ -116,7 +116,9 @@ def main() -> None:
             "game", "policies", "uniform_battles", "adaptive_battles", "median_ratio", "lowest_tenth", "highest_tenth",
             "uniform_covers", "adaptive_covers",
         ]  # fmt: skip
-        told = f"Command: `{command}`; {arguments.games} games a row; machine: {facts['machine']}."
+        told = (
+            f"Command: `{command}`; seed: {arguments.seed}; {arguments.games} games a row; machine: {facts['machine']}."
+        )
         write_page("adaptive_sampling", markdown_table(rows, columns), medians, told, "")
         print(f"written to {write_csv('adaptive_sampling', [{**row, **facts} for row in rows])}")
     if np.median(by_chance) > WANTED:

@@ -103,7 +103,10 @@ def main() -> None:
             | {name: f"{row[name]:.3f}" for name in ("plug_in", "true", "posterior_mean", "upper")}
             for row in rows
         ]
-        told = f"Command: `{facts['command']}`; {arguments.replicates} replicates a row; machine: {facts['machine']}."
+        told = (
+            f"Command: `{facts['command']}`; seed: {arguments.seed}; {arguments.replicates} replicates a row; "
+            f"machine: {facts['machine']}."
+        )
         write_page("calibration", markdown_table(shown, columns), told, "")
         print(f"written to {write_csv('calibration', rows)}")
     worst = min(rows, key=lambda row: row["upper_covers"])

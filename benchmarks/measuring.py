@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -183,6 +184,14 @@ def machine() -> str:
         if line.startswith("model name"):
             return f"{os.cpu_count()} virtual cores, {line.partition(':')[2].strip()}"
     return f"{os.cpu_count()} cores, {platform.machine()}"
+
+
+def provenance(seed: int | Sequence[int] | None = None) -> str:
+    """How a result came about, in a line: the command, the seed or seeds, and the machine."""
+    command = " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
+    seeds = [] if seed is None else [seed] if isinstance(seed, int) else list(seed)
+    told = f"seed: {', '.join(map(str, seeds))}; " if seeds else ""
+    return f"Command: `{command}`; {told}machine: {machine()}.\n"
 
 
 def node_version() -> str:

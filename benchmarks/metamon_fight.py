@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from measuring import machine, markdown_table, write_csv, write_page
+from measuring import machine, markdown_table, provenance, write_csv, write_page
 from numpy.typing import NDArray
 
 from pokenash.algorithms.intervals import wilson_interval
@@ -104,9 +104,7 @@ def main() -> None:
         rows.append(measure(kind, arguments.battles, arguments.seed))
         print(rows[-1], flush=True)
     write_csv("metamon_fight", [{**row, "seed": arguments.seed, "machine": machine()} for row in rows])
-    write_page(
-        "metamon_fight", markdown_table(rows, list(rows[0])), f"Seed {arguments.seed}; measured on {machine()}.\n"
-    )
+    write_page("metamon_fight", markdown_table(rows, list(rows[0])), provenance(arguments.seed))
 
 
 if __name__ == "__main__":

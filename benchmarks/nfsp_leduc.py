@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 from curves import draw_curves
-from measuring import machine, markdown_table, write_csv, write_page
+from measuring import machine, markdown_table, provenance, write_csv, write_page
 from open_spiel.python import rl_environment
 from open_spiel.python.pytorch import nfsp as openspiel_nfsp
 
@@ -262,16 +261,14 @@ def main() -> None:
         rows = speed(game, arguments.slices, arguments.episodes)
         write_csv("nfsp_speed", [{**row, "machine": machine()} for row in rows])
         columns = [column for column in rows[0] if column != "machine"]
-        write_page("nfsp_speed", markdown_table(rows, columns), f"Measured on {machine()}.\n")
+        write_page("nfsp_speed", markdown_table(rows, columns), provenance(1))
         print(markdown_table(rows, columns))
     if "curve" in arguments.parts:
         points = [row for seed in arguments.seeds for row in curve(game, FASTEST, arguments.minutes, seed)]
         points += openspiel_curve(game, arguments.openspiel_minutes)
         write_csv("nfsp_leduc", [{**row, "machine": machine()} for row in points])
         draw(points, WANTED)
-        command = ("python benchmarks/nfsp_leduc.py " + " ".join(sys.argv[1:])).strip()
-        told = f"Command: `{command}`; machine: {machine()}.\n"
-        write_page("nfsp_leduc", markdown_table(thinned(points), list(points[0])), told)
+        write_page("nfsp_leduc", markdown_table(thinned(points), list(points[0])), provenance(arguments.seeds))
         if any(row["nash_conv"] > WANTED for row in last_points(points)):
             raise SystemExit(f"a curve ends above a nash_conv of {WANTED}")
 

@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 import torch
 from curves import draw_curves
-from measuring import machine, markdown_table, write_csv, write_page
+from measuring import markdown_table, provenance, write_csv, write_page
 
 from pokenash.algorithms import PSRO
 from pokenash.algorithms.exact_game import exact_nash_conv
@@ -208,7 +208,7 @@ def exact(limit: float, seed: int, simulations: list[int]) -> None:
     ]
     text = markdown_table(table, list(table[0]))
     print(text)
-    write_page("psro_leduc_exact", text, f"Measured on {machine()}.\n")
+    write_page("psro_leduc_exact", text, provenance(seed))
 
 
 def oracles(limit: float, seed: int) -> None:
@@ -232,7 +232,7 @@ def oracles(limit: float, seed: int) -> None:
         table.append({"run": name, "iterations": own[-1]["iteration"], **values})
     text = markdown_table(table, list(table[0]))
     print(text)
-    write_page("psro_leduc_oracles", text, f"Exact `nash_conv`; measured on {machine()}.\n")
+    write_page("psro_leduc_oracles", text, provenance(seed))
 
 
 def _value_at(rows: list[dict[str, Any]], seconds: float) -> str:

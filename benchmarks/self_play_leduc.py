@@ -23,7 +23,7 @@ from typing import Any
 
 import tyro
 from curves import draw_curves
-from measuring import machine, markdown_table, write_csv, write_page
+from measuring import markdown_table, provenance, write_csv, write_page
 
 from pokenash.algorithms.damping import DampingSettings, PowerLaw
 from pokenash.algorithms.exact_game import exact_nash_conv
@@ -147,8 +147,7 @@ def main(settings: Settings) -> None:
     for end in ends:
         end |= {column: f"{end[column]:.3f}" for column in columns if column.startswith("nash_conv")}
     table = markdown_table(ends, columns)
-    command = ("python benchmarks/self_play_leduc.py " + " ".join(sys.argv[1:])).strip()
-    write_page("self_play_leduc", table, f"Command: `{command}`; machine: {machine()}.\n")
+    write_page("self_play_leduc", table, provenance(settings.seeds))
     print(table)
     missed = [end for end in ends if end["game"] == "leduc_poker" and float(end["nash_conv_average"]) > settings.wanted]
     sys.exit(1 if missed else 0)
