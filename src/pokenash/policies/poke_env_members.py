@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from poke_env.battle.battle import Battle
     from poke_env.player.battle_order import BattleOrder
 
-__all__ = ["PLAYERS", "PokeEnvPlayer", "load"]
+__all__ = ["PLAYERS", "PokeEnvPlayer", "load", "named"]
 
 PLAYERS = ("SimpleHeuristicsPlayer", "MaxBasePowerPlayer")
 """The players that can be members."""
@@ -193,3 +193,8 @@ def load(spec: PolicySpec, game: Game) -> PokeEnvPlayer:
     if set(spec.parameters) != {"player"}:
         raise InputError(f"policy {spec.name!r}: expected the parameter 'player' alone, got {sorted(spec.parameters)}")
     return PokeEnvPlayer(str(spec.parameters["player"]), generation, tuple(gimmicks))
+
+
+def named(player: str) -> PolicySpec:
+    """The spec of ``poke_env:PLAYER``."""
+    return PolicySpec(player, "poke_env", {"player": player})
