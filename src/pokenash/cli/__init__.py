@@ -18,6 +18,12 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "psro": "find, train and add best responses on Showdown battles",
     "report": "make the report of a run again",
+    "evaluate": "measure a policy against opponents that it has not seen",
+    "probes": "ask policies for their plan in positions where the right one is known",
+    "play": "play a policy or a run's mixture on a Showdown server",
+    "sessions": "results of what was played on a server, with intervals",
+    "server": "start a Showdown server on this machine",
+    "teams": "list, fetch, validate and split team sets, and report win rates by team",
     "metamon": "metamon's vocabularies and models",
 }
 """What each command does; the module of its name holds ``run(arguments)``."""
