@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import logging
 import mmap
-import os
-import tempfile
-import weakref
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +19,7 @@ from numpy.typing import NDArray
 from pokenash.errors import SimulatorError
 from pokenash.games.core import EpisodeResult, EpisodeSetup
 from pokenash.games.showdown import frames
+from pokenash.games.showdown.memory import SharedMemory
 from pokenash.games.showdown.records import Histories, Rules, episode_result
 from pokenash.games.showdown.worker import Worker, WorkerGoneError
 
@@ -71,30 +69,6 @@ class Part:
         self.lost.clear()
 
 
-class _Memory:
-    """A file in memory that a worker writes to and we read.
-
-    Parameters
-    ----------
-    size : int
-        Bytes.
-    """
-
-    def __init__(self, size: int) -> None:
-        self.descriptor = _memory_file()
-        self._finalizer = weakref.finalize(self, os.close, self.descriptor)
-        os.ftruncate(self.descriptor, size)
-        self.view = memoryview(mmap.mmap(self.descriptor, size))
-
-
-def _memory_file() -> int:
-    """A file without a name, in memory where the system can."""
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("pokenash")
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
-
-
 class Pool:
     """Workers, the parts of their lanes, and the setups and actions from which any of it can be rebuilt.
 
@@ -125,14 +99,14 @@ class Pool:
         self._rules = rules
         self._options = options
         self._timeout = timeout
-        self._memories: list[_Memory] = []
+        self._memories: list[SharedMemory] = []
         self._of_worker: list[list[Part]] = []
         first = 0
         for worker, own in enumerate(lanes):
             sizes = [frames.RowArrays.size(2 * count, blocks, num_actions) for count in own]
             # Pages of its own for every part.
             starts = np.cumsum([0, *(-(-size // mmap.PAGESIZE) * mmap.PAGESIZE for size in sizes)]).tolist()
-            memory = _Memory(starts[-1])
+            memory = SharedMemory(starts[-1])
             parts = []
             for index, count in enumerate(own):
                 rows = frames.RowArrays(2 * count, blocks, num_actions, memory.view[starts[index] :])

@@ -52,7 +52,7 @@ def _end(process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
 
 
 class Worker:
-    """A Node process that plays.
+    """A Node process that plays, or that follows battles which are played elsewhere.
 
     Parameters
     ----------
@@ -60,6 +60,8 @@ class Worker:
         Seconds without a sign of life after which it counts as hung.
     memory : int
         File descriptor of what it writes rows to.
+    script : str
+        What it runs, a file name in `script_directory`.
 
     Raises
     ------
@@ -67,12 +69,12 @@ class Worker:
         If Node or the simulator is missing.
     """
 
-    def __init__(self, timeout: float, memory: int) -> None:
+    def __init__(self, timeout: float, memory: int, script: str = "worker.js") -> None:
         # Not a pipe, which could fill up with nobody reading it; closed with the process.
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         # A process group of its own, so that Ctrl-C in a terminal reaches only Python, which then ends its workers.
         self._process = subprocess.Popen(
-            [*node_command("worker.js", semi_space_mb=_SEMI_SPACE_MB), str(os.getpid())],
+            [*node_command(script, semi_space_mb=_SEMI_SPACE_MB), str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

@@ -4,46 +4,23 @@
  *
  * `node worker.js PARENT`, where PARENT is the process that must be there for the worker to live.
  */
-const {Worker} = require('worker_threads');
 const simulator = require('pokemon-showdown/dist/sim');
-const {formatGimmicks, numActions} = require('./actions');
 const {Answer, KIND, readRequest} = require('./frame');
 const {SIZES} = require('./layout');
 const {Part} = require('./part');
-const {buildVocab} = require('./vocab');
-
-const WATCH_MS = 1000;
+const {watch} = require('./watch');
+const {describeWorld} = require('./world');
 
 // Standard output carries frames; whatever the simulator has to say goes to standard error.
 globalThis.console = new console.Console(process.stderr);
 
-/** Ends the process when its parent is gone, even while this thread is busy or stuck. */
-function watch(parent) {
-  const code = `setInterval(() => { if (process.ppid !== ${parent}) process.kill(process.pid, 'SIGKILL'); }, ${WATCH_MS});`;
-  new Worker(code, {
-    eval: true,
-    // Else its output is joined to ours, which makes our pipe a non-blocking one, and a large frame fails half-way.
-    stdout: true,
-    stderr: true,
-    resourceLimits: {maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2, stackSizeMb: 1},
-  }).unref();
-}
-
 function open(options) {
   if (options.speedups) require('./speedups').install(simulator);
-  const format = simulator.Dex.formats.get(options.format, true);
-  const dex = simulator.Dex.forFormat(format);
-  const gimmicks = formatGimmicks(format, dex);
   const world = {
-    format,
-    dex,
-    gimmicks,
-    vocab: buildVocab(dex),
+    ...describeWorld(simulator.Dex, options.format),
     teams: options.teams,
     memory: options.memory,
     turnLimit: options.turn_limit || Infinity,
-    blocks: Object.entries(SIZES).map(([name, size]) => ({name, size, type: name.endsWith('_ids') ? 'int16' : 'float32'})),
-    numActions: numActions(gimmicks),
   };
   const parts = options.parts.map((part, index) => new Part(index, part, world));
   new Answer(0).send(KIND.open, 0, 0, 0, {num_actions: world.numActions, sizes: SIZES});
