@@ -16,7 +16,9 @@ from pokenash.errors import InputError
 def _played(rng: np.random.Generator, opponents: int, battles: int, spread: float) -> tuple[np.ndarray, np.ndarray]:
     """Results against opponents whose win rates have a beta distribution around 60%."""
     rates = rng.beta(0.6 * (1 / spread - 1), 0.4 * (1 / spread - 1), opponents)
-    return (rng.random((opponents, battles)) < rates[:, None]).astype(float).ravel(), np.arange(opponents).repeat(battles)
+    return (rng.random((opponents, battles)) < rates[:, None]).astype(float).ravel(), np.arange(opponents).repeat(
+        battles
+    )
 
 
 def test_worked_example() -> None:
@@ -24,7 +26,9 @@ def test_worked_example() -> None:
     # variance is 3/2 * 2/36 = 1/12, and 0.25 / (1/12) = 3 battles, times (1.959964 / 4.302653)^2 = 0.207504.
     found = clustered_rate([1, 1, 1, 0, 0, 0], ["a", "a", "b", "b", "c", "c"])
     assert found.effective_battles == pytest.approx(3 * 0.207504, rel=1e-5)
-    assert (found.lower, found.upper) == pytest.approx([float(x) for x in wilson_interval(0.311256, 0.622512)], abs=1e-5)
+    assert (found.lower, found.upper) == pytest.approx(
+        [float(x) for x in wilson_interval(0.311256, 0.622512)], abs=1e-5
+    )
     # Between opponents 1/2 a battle, within 1/6: (1/2 - 1/6) / (1/2 + 1/6) = 1/2.
     assert found.correlation == pytest.approx(0.5)
 

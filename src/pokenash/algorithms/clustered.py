@@ -109,22 +109,22 @@ def clustered_rate(
     battles, rate = float(sizes.sum()), float(won.sum() / sizes.sum())
     effective = _effective_battles(won, sizes, level)
     lower, upper = wilson_interval(rate * effective, effective, level)
-    ends: tuple[float, float] | tuple[None, None] = (None, None)
+    low = high = None
     if len(sizes) > 1:
         drawn = np.random.default_rng(seed).multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), samples)
         rates = (drawn @ won) / (drawn @ sizes)
-        low, high = np.quantile(rates, [(1 - level) / 2, (1 + level) / 2])
-        ends = float(low), float(high)
+        low, high = (float(np.quantile(rates, end)) for end in ((1 - level) / 2, (1 + level) / 2))
     return ClusteredRate(
-        int(battles),
-        len(sizes),
-        rate,
-        float(lower),
-        float(upper),
-        *ends,
-        effective,
-        intraclass_correlation(scores, opponents),
-        level,
+        battles=int(battles),
+        opponents=len(sizes),
+        win_rate=rate,
+        lower=float(lower),
+        upper=float(upper),
+        bootstrap_lower=low,
+        bootstrap_upper=high,
+        effective_battles=effective,
+        correlation=intraclass_correlation(scores, opponents),
+        level=level,
     )
 
 
