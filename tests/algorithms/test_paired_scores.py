@@ -112,7 +112,7 @@ def test_the_interval_over_several_opponents_covers_at_its_level() -> None:
     covered = []
     for _ in range(1500):
         counts = [rng.multinomial(pairs, c) for pairs, c in zip((40, 200, 25), chances, strict=True)]
-        score, lower, upper = paired_interval(counts, weights)
+        _, lower, upper = paired_interval(counts, weights)
         covered.append(lower <= truth <= upper)
     assert 0.95 - 0.023 < np.mean(covered) < 0.99
 

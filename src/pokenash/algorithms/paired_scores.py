@@ -35,13 +35,13 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
-PAIR_SCORES: Array = np.arange(5) / 4
+PAIR_SCORES: Array = np.arange(5, dtype=np.float64) / 4
 """Scores that a policy can have in a pair of battles."""
 
 # Of an interval of few pairs that all ended alike, the spread is not 0: half a pair of each extreme is counted in.
 _PSEUDO_PAIRS = 0.5
 # Shares of the largest bet, from the one that tells rates apart that differ by little to the one for lopsided results.
-_BETS: Array = 2.0 ** -np.arange(6)
+_BETS: Array = 2.0 ** -np.arange(6, dtype=np.float64)
 _BISECTIONS = 50
 
 
