@@ -204,16 +204,38 @@ class Pool:
             self._deaths.pop(number, None)
         if part.lost:
             actions = actions[~np.isin(lane, [number for number, _ in part.lost])]
-        packed = [frames.pack_setup(number - part.first, setup, self._teams(setup)) for number, setup in setups]
-        body = b"".join(packed) + actions.tobytes()
         part.in_flight = True
         self._order[part.worker].append(part)
         try:
-            self._worker(part.worker).send(
-                frames.pack_request(frames.STEP, part.index, (len(packed), len(actions)), body)
-            )
+            worker = self._worker(part.worker)
+            body = b"".join(self._packed(worker, part, number, setup) for number, setup in setups) + actions.tobytes()
+            worker.send(frames.pack_request(frames.STEP, part.index, (len(setups), len(actions)), body))
         except WorkerGoneError as error:
             self._recover(part.worker, error)
+
+    def resume(self, part: Part, lane: int, setup: EpisodeSetup, actions: tuple[Sequence[int], Sequence[int]]) -> None:
+        """Have an idle lane go on with an episode in which both players have taken these actions.
+
+        The part's rows are to be collected, as after `submit`.
+        """
+        part.setups[lane] = setup
+        self.histories.put(lane, actions)
+        self._deaths.pop(lane, None)
+        part.in_flight = True
+        self._order[part.worker].append(part)
+        try:
+            worker = self._worker(part.worker)
+            self._replay(worker, part, lane)
+            worker.send(frames.pack_request(frames.SHOW, part.index))
+        except WorkerGoneError as error:
+            self._recover(part.worker, error)
+
+    def _packed(self, worker: Worker, part: Part, number: int, setup: EpisodeSetup) -> bytes:
+        """A setup as the worker reads it; the worker knows its position then."""
+        position = self._rules.position(setup)
+        if position is None:
+            return frames.pack_setup(number - part.first, setup, self._teams(setup))
+        return frames.pack_setup(number - part.first, setup, frames.NO_TEAMS, worker.learn(position))
 
     def _teams(self, setup: EpisodeSetup) -> tuple[int, int]:
         if self._rules.teams is None:
@@ -294,9 +316,8 @@ class Pool:
         """Replay one battle alone, so that one which kills its worker is known."""
         setup = part.setups[number]
         actions = self.histories.of(number)
-        body = frames.pack_setup(number - part.first, setup, self._teams(setup))
-        body += actions[0].tobytes() + actions[1].tobytes()
         try:
+            body = self._packed(worker, part, number, setup) + actions[0].tobytes() + actions[1].tobytes()
             worker.send(frames.pack_request(frames.REPLAY, part.index, (len(actions[0]), len(actions[1])), body))
             worker.receive(part.index)
         except WorkerGoneError as error:

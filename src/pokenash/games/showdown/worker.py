@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from pokenash.games.showdown import frames
 from pokenash.games.showdown.node import node_command, node_environment
+from pokenash.games.showdown.positions import Position
 
 __all__ = ["Worker", "WorkerGoneError"]
 
@@ -96,6 +97,7 @@ class Worker:
         self._answers.register(self._from, select.POLLIN)
         self._both.register(self._from, select.POLLIN)
         self._both.register(self._to, select.POLLOUT)
+        self._positions: dict[str, int] = {}
         # Read while there was something to send.
         self._early = bytearray()
         self._header = memoryview(bytearray(frames.ANSWER_HEADER.size))
@@ -141,6 +143,15 @@ class Worker:
                     self._early += self._some()
             except BrokenPipeError:
                 raise self._died() from None
+
+    def learn(self, position: Position) -> int:
+        """Make a position known, once; returns the number by which setups refer to it."""
+        number = self._positions.get(position.sha256)
+        if number is None:
+            number = self._positions[position.sha256] = len(self._positions)
+            body = json.dumps(position.source).encode()
+            self.send(frames.pack_request(frames.POSITION, 0, (number, 0), body))
+        return number
 
     def _some(self) -> bytes:
         """Whatever is there to be read."""

@@ -19,25 +19,28 @@ function open(options) {
   const world = {
     ...describeWorld(simulator.Dex, options.format),
     teams: options.teams,
+    positions: [],
     memory: options.memory,
     turnLimit: options.turn_limit || Infinity,
   };
   const parts = options.parts.map((part, index) => new Part(index, part, world));
   new Answer(0).send(KIND.open, 0, 0, 0, {num_actions: world.numActions, sizes: SIZES});
-  return parts;
+  return {parts, world};
 }
 
 function main() {
   watch(Number(process.argv[2]));
   let parts = [];
+  let world = null;
   for (let request = readRequest(); request; request = readRequest()) {
     const {kind, counts, body} = request;
     const part = parts[request.part];
-    if (kind === KIND.open) parts = open(JSON.parse(body.toString()));
+    if (kind === KIND.open) ({parts, world} = open(JSON.parse(body.toString())));
     else if (kind === KIND.step) part.step(body, counts[0], counts[1]);
     else if (kind === KIND.replay) part.replay(body, counts);
     else if (kind === KIND.show) part.show();
     else if (kind === KIND.clear) part.clear();
+    else if (kind === KIND.position) world.positions[request.counts[0]] = JSON.parse(body.toString());
     else throw new Error(`a request of the unknown kind ${kind}`);
   }
 }
