@@ -40,8 +40,8 @@ class Follower:
     """Battles on a server, each seen by one of its players, as rows of the embedded game.
 
     Order: the lines of an update come before its request, as today's servers send them. A server that sends the request
-    first is known by its first request, which comes before the first ``|turn|`` or ``|teampreview``; from then on, lines
-    that follow a request belong to it until `rows`, `choices` or the next request, so ask when they have come.
+    first is known by its first request, which comes before the first ``|turn|`` or ``|teampreview``. From then on,
+    lines that follow a request belong to it until `rows`, `choices` or the next request, so ask when they have come.
 
     Not to be used from several threads at once.
 

@@ -12,7 +12,7 @@ from pokenash.errors import InputError
 from pokenash.games.core import Decisions, EpisodeSetup
 from pokenash.games.showdown.game import ShowdownGame
 from pokenash.policies import DecisionRandom, PolicySpec, load_policy
-from pokenash.policies.poke_env_members import PLAYERS
+from pokenash.policies.poke_env import PLAYERS
 
 
 def _spec(player: str) -> PolicySpec:
@@ -92,7 +92,7 @@ def test_bad_settings() -> None:
     game = ShowdownGame(format="gen1ou")
     with pytest.raises(InputError, match="unknown poke-env player 'RandomPlayer'; known: SimpleHeuristicsPlayer"):
         load_policy(_spec("RandomPlayer"), game)
-    with pytest.raises(InputError, match="expected the parameter 'player' alone"):
+    with pytest.raises(InputError, match="expected the parameter 'player'"):
         load_policy(PolicySpec("x", "poke_env"), game)
     policy = load_policy(_spec("MaxBasePowerPlayer"), game)
     with pytest.raises(InputError, match=r"set EpisodeSetup\.text"):

@@ -1,0 +1,258 @@
+"""pokenash's policies as players of poke-env, on any Showdown server."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Awaitable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from poke_env.battle import AbstractBattle
+from poke_env.player import BattleOrder, DefaultBattleOrder, ForfeitBattleOrder, Player, SingleBattleOrder
+from poke_env.ps_client import AccountConfiguration
+from poke_env.teambuilder import Teambuilder
+
+from pokenash.errors import InputError
+from pokenash.games.core import Game
+from pokenash.games.showdown import ShowdownGame
+from pokenash.games.showdown.teams import TeamSet
+from pokenash.policies.core import Policy
+from pokenash.policies.poke_env.deciding import Decider, Question
+from pokenash.policies.sources import policy_specs, read_run
+from pokenash.policies.spec import PolicySpec, load_policy
+
+__all__ = ["PokenashPlayer", "TeamOfSet"]
+
+
+class TeamOfSet(Teambuilder):
+    """Draws a team of a set for every battle, uniformly.
+
+    Parameters
+    ----------
+    teams : TeamSet
+    seed : int
+    """
+
+    def __init__(self, teams: TeamSet, seed: int) -> None:
+        self._teams = teams
+        self._rng = np.random.default_rng(seed % 2**64)
+
+    def yield_team(self) -> str:
+        """A packed team."""
+        return self._teams[int(self._rng.integers(len(self._teams)))]
+
+
+@dataclass
+class _Room:
+    """What is kept of a battle while it is played."""
+
+    episode: int
+    lane: int
+    decision: int = 0
+    lines: list[str] = field(default_factory=list)
+    answered: Any = None
+    """The request that was answered last."""
+
+
+class PokenashPlayer(Player):
+    """Any policy of pokenash as a player of poke-env.
+
+    Its decisions are made on the same observations and masks as in the embedded simulator, and the decisions of battles
+    that are played at the same time are made together. A mixture draws its member once for every battle. A battle that
+    cannot be followed is forfeited, with an error in the log of ``pokenash.policies.poke_env``.
+
+    Parameters
+    ----------
+    policy : Policy, PolicySpec, or str or path
+        A string is what `pokenash.policies.policy_specs` takes: a kind, a checkpoint, or the directory of a run.
+    account_configuration : AccountConfiguration, optional
+        As poke-env's.
+    battle_format : str, optional
+        Default: the format of the run, or ``"gen1ou"``.
+    game : ShowdownGame, optional
+        The game, with the teams to draw from. Default: that of the run, or the format with its own teams.
+    seed : int
+        Of the policy's random numbers and of the draw of teams.
+    max_concurrent_battles : int
+        At least 1.
+    batch_seconds : float
+        How long a decision waits for others to be made with it.
+    team : str or Teambuilder, optional
+        Default: drawn for every battle from the game's teams; none where the format draws its own.
+    settings
+        All other keyword arguments of ``poke_env.player.Player``.
+
+    Raises
+    ------
+    InputError
+        If the policy is unknown, the game is no Showdown format, or a number is out of range.
+    SimulatorError
+        If Node or the simulator is missing.
+    """
+
+    def __init__(
+        self,
+        policy: Policy | PolicySpec | str | Path,
+        account_configuration: AccountConfiguration | None = None,
+        *,
+        battle_format: str | None = None,
+        game: ShowdownGame | None = None,
+        seed: int = 0,
+        max_concurrent_battles: int = 1,
+        batch_seconds: float = 0.001,
+        team: str | Teambuilder | None = None,
+        **settings: Any,
+    ) -> None:
+        if max_concurrent_battles < 1:
+            raise InputError(f"max_concurrent_battles is {max_concurrent_battles}, expected a positive number")
+        self.game, described = _described(policy, battle_format, game)
+        self._decider = Decider(self.game, load_policy(described, self.game), max_concurrent_battles, seed)
+        # Nothing else may use the decider, and the event loop must go on answering the server meanwhile.
+        self._thread = ThreadPoolExecutor(1, "pokenash-player")
+        self._batch_seconds = batch_seconds
+        self._waiting_questions: list[tuple[Question, asyncio.Future[Question]]] = []
+        self._serving: asyncio.Task[None] | None = None
+        self._rooms: dict[str, _Room] = {}
+        self._unseated: dict[str, list[str]] = {}
+        self._episodes = itertools.count()
+        self._free = list(range(max_concurrent_battles - 1, -1, -1))
+        self.episodes: dict[str, int] = {}
+        """The number of every battle by its tag, in the order in which they began."""
+        if team is None and self.game.teams is not None:
+            team = TeamOfSet(self.game.teams, seed)
+        super().__init__(
+            account_configuration,
+            battle_format=self.game.format,
+            max_concurrent_battles=max_concurrent_battles,
+            team=team,
+            **settings,
+        )
+
+    @property
+    def policy(self) -> Policy:
+        """Who plays."""
+        return self._decider.policy
+
+    def member(self, battle: AbstractBattle) -> str | None:
+        """The name of the mixture's member that plays a battle; None for other policies, or before the battle began."""
+        episode = self.episodes.get(battle.battle_tag)
+        role = battle.player_role
+        return None if episode is None or role is None else self._decider.member(episode, int(role[1]) - 1)
+
+    def close(self) -> None:
+        """End the process that follows the battles. The connection is poke-env's: ``ps_client.stop_listening``."""
+        self._thread.shutdown()
+        self._decider.close()
+
+    async def _handle_battle_message(self, split_messages: list[list[str]]) -> None:
+        """Keep what the room says, for the follower, before poke-env acts on it."""
+        tag = split_messages[0][0][1:]
+        lines = ["|".join(parts) for parts in split_messages[1:]]
+        room = self._rooms.get(tag)
+        if room is not None:
+            room.lines += lines
+        elif tag not in self.episodes:
+            self._unseated.setdefault(tag, []).extend(lines)
+        await super()._handle_battle_message(split_messages)
+
+    def choose_move(self, battle: AbstractBattle) -> Awaitable[BattleOrder]:
+        """The policy's choice, with those of the other battles that wait for one."""
+        return self._order(battle)
+
+    def teampreview(self, battle: AbstractBattle) -> Awaitable[str]:
+        """The policy's choice at the team preview."""
+        return self._preview_order(battle)
+
+    async def _order(self, battle: AbstractBattle) -> BattleOrder:
+        choice, repeated = await self._ask(battle)
+        if repeated:
+            return DefaultBattleOrder()
+        return ForfeitBattleOrder() if choice is None else SingleBattleOrder(f"/choose {choice}")
+
+    async def _preview_order(self, battle: AbstractBattle) -> str:
+        choice, repeated = await self._ask(battle)
+        if repeated:
+            return "/choose default"
+        if choice is None:
+            return "/forfeit"
+        team = list(battle.team.values())
+        for place in choice.removeprefix("team ").split(","):
+            team[int(place) - 1]._selected_in_teampreview = True
+        return f"/choose {choice}"
+
+    async def _ask(self, battle: AbstractBattle) -> tuple[str | None, bool]:
+        """The choice, and whether the request was answered before: what the server refused, it would refuse again."""
+        room = self._room(battle.battle_tag)
+        request = battle.last_request
+        if request is room.answered:
+            self.logger.error("%s: the server refused our choice; it makes one itself", battle.battle_tag)
+            return None, True
+        room.answered = request
+        question = Question(room.lane, room.episode, room.decision, room.lines)
+        room.lines = []
+        future: asyncio.Future[Question] = asyncio.get_running_loop().create_future()
+        self._waiting_questions.append((question, future))
+        if self._serving is None or self._serving.done():
+            self._serving = asyncio.create_task(self._serve())
+        await future
+        room.decision = question.decision
+        return question.choice, False
+
+    async def _serve(self) -> None:
+        """Answer what waits, until nothing does; what comes meanwhile is the next batch."""
+        loop = asyncio.get_running_loop()
+        while self._waiting_questions:
+            await asyncio.sleep(self._batch_seconds)
+            batch, self._waiting_questions = self._waiting_questions, []
+            try:
+                await loop.run_in_executor(self._thread, self._decider.answer, [question for question, _ in batch])
+            except BaseException as error:
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(error)
+                raise
+            for question, future in batch:
+                if not future.done():
+                    future.set_result(question)
+
+    def _room(self, tag: str) -> _Room:
+        if tag not in self._rooms:
+            if not self._free:
+                raise InputError(f"{tag}: all {self._max_concurrent_battles} lanes are taken by battles that go on")
+            episode = self.episodes[tag] = next(self._episodes)
+            self._rooms[tag] = _Room(episode, self._free.pop(), lines=self._unseated.pop(tag, []))
+        return self._rooms[tag]
+
+    def _battle_finished_callback(self, battle: AbstractBattle) -> None:
+        room = self._rooms.pop(battle.battle_tag, None)
+        self._unseated.pop(battle.battle_tag, None)
+        if room is not None:
+            self._free.append(room.lane)
+        super()._battle_finished_callback(battle)
+
+
+def _described(
+    policy: Policy | PolicySpec | str | Path, battle_format: str | None, game: ShowdownGame | None
+) -> tuple[ShowdownGame, Policy | PolicySpec]:
+    """The game and the policy that are meant."""
+    found: Game | None = game
+    if isinstance(policy, str | Path):
+        if Path(policy).is_dir():
+            run = read_run(policy)
+            policy, found = run.mixture, game or run.game
+        else:
+            specs = policy_specs([str(policy)], "policy")
+            if len(specs) != 1:
+                raise InputError(f"policy: {str(policy)!r} holds {len(specs)} policies, expected one")
+            policy = specs[0]
+    if found is None:
+        found = ShowdownGame(battle_format or "gen1ou")
+    if not isinstance(found, ShowdownGame):
+        raise InputError(f"poke-env plays Showdown formats, not the game {found.name!r}")
+    if battle_format is not None and battle_format != found.format:
+        raise InputError(f"battle_format is {battle_format!r}, but the game is {found.format}")
+    return found, policy
