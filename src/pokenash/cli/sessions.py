@@ -90,7 +90,8 @@ def _tables(results: SessionResults) -> list[str]:
         ("by opponent", results.by_opponent[:_MOST_OPPONENTS]),
     ):
         if rows:
-            lines += ["", *aligned([_header(heading, results.level), *map(_cells, rows)])]
+            cells = [_cells(row, of_person=heading == "by opponent") for row in rows]
+            lines += ["", *aligned([_header(heading, results.level), *cells])]
     if len(results.by_opponent) > _MOST_OPPONENTS:
         lines.append(f"... and {len(results.by_opponent) - _MOST_OPPONENTS} more opponents, in the report")
     lines += ["", *aligned([("ended by", "won", "drawn", "lost"), *[tuple(map(str, row)) for row in results.endings]])]
@@ -106,17 +107,19 @@ def _header(heading: str, level: float) -> tuple[str, ...]:
     return heading, "battles", "won/drawn/lost", "win rate", interval, "if independent", "opponents", "worth battles"
 
 
-def _cells(row: ResultRow) -> tuple[str, ...]:
+def _cells(row: ResultRow, of_person: bool) -> tuple[str, ...]:
     rate, found = row.rate, row.clustered
+    # Of one person nothing but that person's battles is asked: there is no spread between people to allow for.
+    of_person = of_person and found.opponents == 1
     return (
         printable(row.name),
         str(rate.battles),
         f"{rate.wins}/{rate.draws}/{rate.losses}",
         f"{found.win_rate:.1%}",
-        f"[{found.lower:.1%}, {found.upper:.1%}]",
+        "–" if of_person else f"[{found.lower:.1%}, {found.upper:.1%}]",
         f"[{rate.lower:.1%}, {rate.upper:.1%}]",
         str(found.opponents),
-        f"{found.effective_battles:.1f}",
+        "–" if of_person else f"{found.effective_battles:.1f}",
     )
 
 

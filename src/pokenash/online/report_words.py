@@ -20,6 +20,10 @@ from pokenash.online.results import ResultRow, SessionResults
 __all__ = ["page_context"]
 
 _MOST_FIGURES = 8
+_OF_PERSONS = (
+    "What is asked of one person concerns that person's battles alone: the interval is that of independent battles, "
+    "which supposes that neither side learns from one battle to the next."
+)
 
 
 def page_context(
@@ -48,7 +52,7 @@ def page_context(
         ("By format", "format", results.by_format, ""),
         ("By member of the mixture", "member", results.by_member, ""),
         ("By team", "our team", results.by_team, ""),
-        ("By opponent", "opponent", results.by_opponent, "Whatever holds for one person need not hold for another."),
+        ("By opponent", "opponent", results.by_opponent, _OF_PERSONS),
     ]
     return {
         "title": title,
@@ -58,7 +62,12 @@ def page_context(
         "level": f"{results.level:.0%}",
         "overall": [_cells(row) for row in overall],
         "groups": [
-            {"heading": heading, "column": column, "note": note, "rows": [_cells(row) for row in table]}
+            {
+                "heading": heading,
+                "column": column,
+                "note": note,
+                "rows": [_cells(row, of_person=note == _OF_PERSONS) for row in table],
+            }
             for heading, column, table, note in groups
             if len(table) > 1 or column in ("opponent", "member")
         ],
@@ -94,8 +103,8 @@ def _warnings(results: SessionResults) -> list[str]:
         warnings.append("No battle counts yet.")
     if results.not_counted:
         warnings.append(
-            f"{len(results.not_counted)} battles do not count, for the server was lost or they were not played to an "
-            "end. They are in the list of battles and in no rate."
+            f"Battles that do not count, for the server was lost or they were not played to an end: "
+            f"{len(results.not_counted)}. They are in the list of battles and in no rate."
         )
     if results.unnamed_opponents:
         warnings.append(
@@ -124,17 +133,18 @@ def _cards(results: SessionResults) -> list[dict[str, str]]:
     return [{"value": value, "label": label} for value, label in cards]
 
 
-def _cells(row: ResultRow) -> dict[str, Any]:
+def _cells(row: ResultRow, of_person: bool = False) -> dict[str, Any]:
     rate, clustered = row.rate, row.clustered
+    of_person = of_person and clustered.opponents == 1
     return {
         "name": printable(row.name),
         **{key: getattr(rate, key) for key in ("battles", "wins", "draws", "losses")},
         "win_rate": f"{clustered.win_rate:.1%}",
         "wilson": _interval(rate.lower, rate.upper),
-        "clustered": _interval(clustered.lower, clustered.upper),
+        "clustered": "–" if of_person else _interval(clustered.lower, clustered.upper),
         "bootstrap": _interval(clustered.bootstrap_lower, clustered.bootstrap_upper),
         "opponents": clustered.opponents,
-        "effective": f"{clustered.effective_battles:.1f}",
+        "effective": "–" if of_person else f"{clustered.effective_battles:.1f}",
     }
 
 
