@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pokenash.algorithms.oracles.settings import SCRATCH, STRONGEST, ImitationSettings, PPOSettings, TrainingSettings
 from pokenash.errors import InputError
 from pokenash.games.showdown import ShowdownGame
+from pokenash.games.showdown.team_set import TeamSplit
 from pokenash.policies.sources import policy_specs
 from pokenash.policies.spec import load_policy
 
@@ -33,7 +34,10 @@ class PSROSettings:
     format : str
         Any singles format of the simulator.
     teams : str, optional
-        Team set: a file or directory of teams, or the name of a set that comes with pokenash. Default: the format's.
+        Team set: a file or directory of teams, the name of a set (pokenash's or metamon's), or a mixture such as
+        ``competitive=0.5,modern_replays=0.5``. Default: the format's.
+    team_split : str
+        The part of the set that is played: ``all``, ``train`` or ``held-out``.
     population : tuple of str
         Initial members: policy kinds such as ``type_aware``, ``poke_env:SimpleHeuristicsPlayer``,
         ``metamon:SyntheticRLV2``, a ``.safetensors`` checkpoint, a ``population.json`` file, or the directory of
@@ -87,6 +91,7 @@ class PSROSettings:
     output: Path = Path("runs/psro")
     format: str = "gen1ou"
     teams: str | None = None
+    team_split: TeamSplit = "all"
     population: tuple[str, ...] = ("max_power", "type_aware")
     iterations: int = 3
     meta_solver: str = "nash"
@@ -113,7 +118,7 @@ class PSROSettings:
 
     def game(self) -> ShowdownGame:
         """The game; refuses unknown formats and illegal teams."""
-        return ShowdownGame(self.format, teams=self.teams, turn_limit=self.turn_limit)
+        return ShowdownGame(self.format, teams=self.teams, team_split=self.team_split, turn_limit=self.turn_limit)
 
     def training(self) -> TrainingSettings:
         """The oracle's settings; refuses numbers that are out of range."""

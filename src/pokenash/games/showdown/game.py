@@ -195,6 +195,10 @@ class ShowdownGame(Game):
         """Draw two teams, independently and as often as the sets say; nothing where the simulator draws the teams."""
         return {} if self._draws is None else {"teams": self._draws.draw(rng)}
 
+    def team_at(self, player: int, place: float) -> int | None:
+        """Index of the team that a place in [0, 1) falls on, each having its share; None where there is no set."""
+        return None if self._draws is None else self._draws.index_at(player, place)
+
     def check_setup(self, setup: EpisodeSetup) -> None:
         """Refuse a setup that cannot be played.
 

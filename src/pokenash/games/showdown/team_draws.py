@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,9 +39,8 @@ class TeamDraws:
                 first.packed + second.packed,
                 refused=first.refused + second.refused,
             )
-        seats = [(first, 0), (first, 0) if second is None else (second, len(first))]
-        self._cumulative = [_cumulative(teams) for teams, _ in seats]
-        self._offsets = [offset for _, offset in seats]
+        self._seats = [(first, 0), (first, 0) if second is None else (second, len(first))]
+        self._cumulative = [None if teams.weights is None else _cumulative(teams.weights) for teams, _ in self._seats]
         self._equal = second is None and first.weights is None
 
     def draw(self, rng: np.random.Generator) -> list[int]:
@@ -48,8 +48,15 @@ class TeamDraws:
         if self._equal:
             # As it always was: runs on disk were drawn like this.
             return [int(i) for i in rng.integers(len(self.teams), size=2)]
-        drawn = zip(self._cumulative, rng.random(2), self._offsets, strict=True)
-        return [int(np.searchsorted(cumulative, place, side="right")) + offset for cumulative, place, offset in drawn]
+        return [self.index_at(player, place) for player, place in enumerate(rng.random(2).tolist())]
+
+    def index_at(self, player: int, place: float) -> int:
+        """The team that a place in [0, 1) falls on, where each has its share in the order of the set."""
+        teams, offset = self._seats[player]
+        cumulative = self._cumulative[player]
+        if cumulative is None:
+            return min(int(place * len(teams)), len(teams) - 1) + offset
+        return int(np.searchsorted(cumulative, place, side="right")) + offset
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able: ``"teams"``, and ``"second_teams"`` where there are any."""
@@ -57,9 +64,8 @@ class TeamDraws:
         return {"teams": first.to_json()} | ({} if second is None else {"second_teams": second.to_json()})
 
 
-def _cumulative(teams: TeamSet) -> NDArray[np.float64]:
+def _cumulative(weights: Sequence[float]) -> NDArray[np.float64]:
     """Share of each team and all before it, ``[n]``; the last is 1 exactly, so that every draw is below it."""
-    weights = np.ones(len(teams)) if teams.weights is None else np.array(teams.weights)
-    total = np.cumsum(weights)
+    total = np.cumsum(np.array(weights))
     share: NDArray[np.float64] = total / total[-1]
     return share
