@@ -178,12 +178,9 @@ class Session:
         return self._matchmaking.stopped or self._matchmaking.ended is not None or not self._missing()
 
     def _team(self, number: int) -> int | None:
-        teams = self._entrant.game.teams
-        if teams is None:
-            return None
         zero = np.zeros(1, np.int64)
         uniform = DecisionRandom(self.seed).uniform_at(zero + number, zero, zero, stream=_TEAM_STREAM)
-        return int(uniform[0, 0] * len(teams))
+        return self._entrant.game.team_at(0, float(uniform[0, 0]))
 
     def _packed(self, team: int) -> str:
         teams = self._entrant.game.teams

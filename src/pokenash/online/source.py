@@ -10,6 +10,7 @@ from typing import Any
 
 from pokenash.errors import InputError
 from pokenash.games.showdown.game import ShowdownGame
+from pokenash.games.showdown.team_set import team_sha256
 from pokenash.policies.core import Policy
 from pokenash.policies.sources import policy_specs, read_run
 from pokenash.policies.spec import PolicySpec, load_policy
@@ -37,12 +38,12 @@ class Entrant:
     description: dict[str, Any]
 
     def teams_description(self) -> dict[str, Any] | None:
-        """Names of the teams and the SHA-256 of the packed teams; None where the server draws them."""
+        """Names of the teams and SHA-256 of the packed teams, of all and of each; None where the server draws them."""
         teams = self.game.teams
         if teams is None:
             return None
         digest = hashlib.sha256("\n".join(teams.packed).encode()).hexdigest()
-        return {"names": list(teams.names), "sha256": digest}
+        return {"names": list(teams.names), "sha256": digest, "sha256_of_each": [team_sha256(one) for one in teams]}
 
 
 def find_entrant(source: str | PolicySpec | Policy, format: str | None = None, teams: Any = None) -> Entrant:
