@@ -35,7 +35,7 @@ def needs_server() -> None:
 def showdown_server() -> Iterator[ShowdownServer]:
     """A running server on a free port of 127.0.0.1. Take names of your own (`fresh_name`) and never stop it."""
     needs_server()
-    with ShowdownServer() as server:
+    with ShowdownServer(log_battles=True) as server:
         yield server
 
 
