@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from pokenash.errors import SimulatorError
-from pokenash.games.showdown.node import node_executable, script_directory, simulator_version
+from pokenash.games.showdown.node import node_environment, node_executable, script_directory, simulator_version
 
 __all__ = ["install_server", "installed_server", "npm_command", "server_directory"]
 
@@ -247,5 +247,6 @@ def _run_npm(pinned: Path, fresh: Path) -> None:
 
 
 def _npm_environment() -> dict[str, str]:
-    """Ours, with its proxies and certificates, without what would change how Node runs."""
-    return {name: value for name, value in os.environ.items() if name not in ("NODE_OPTIONS", "NODE_ENV")}
+    """Node's, with the certificates of a proxy, which npm may have to trust."""
+    certificates = {name: os.environ[name] for name in ("NODE_EXTRA_CA_CERTS",) if name in os.environ}
+    return node_environment() | certificates
