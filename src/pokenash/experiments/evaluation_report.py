@@ -218,7 +218,7 @@ def _context(config: Mapping[str, Any], population: Mapping[str, Any], evaluatio
     }
 
 
-def write_evaluation_report(directory: str | Path, title: str | None = None, teams: Markup | None = None) -> Path:
+def write_evaluation_report(directory: str | Path, title: str | None = None) -> Path:
     """Make ``report.html`` and ``figures/scores.svg|png`` of an evaluation, finished or not.
 
     Parameters
@@ -226,8 +226,6 @@ def write_evaluation_report(directory: str | Path, title: str | None = None, tea
     directory : str or Path
     title : str, optional
         Heading of the page.
-    teams : Markup, optional
-        A section about teams, as safe HTML.
 
     Returns
     -------
@@ -261,7 +259,6 @@ def write_evaluation_report(directory: str | Path, title: str | None = None, tea
         title=title or f"Evaluation of {evaluation['policy']}",
         # Our own drawing; its labels were escaped by matplotlib when it wrote the SVG.
         figure=Markup(text[text.index("<svg") :]),
-        teams=teams,
         **context,
     )
     path = folder / "report.html"
