@@ -146,6 +146,24 @@ def test_the_confidence_sequence_holds_at_every_look_where_the_fixed_interval_do
         assert found[:, 1].mean() < 0.9
 
 
+def test_the_interval_over_the_pool_covers_where_widths_decided_the_numbers_of_pairs() -> None:
+    chances = [CASES[name] for name in ("fair", "strong", "teams_decide")]
+    truth = np.mean([c @ PAIR_SCORES for c in chances])
+    rng = np.random.default_rng(21)
+    covered = []
+    for _ in range(150):
+        counts = []
+        for one in chances:
+            found = rng.multinomial(25, one)
+            while np.diff(confidence_sequence(found))[0] > 0.15:
+                found = found + rng.multinomial(max(int(0.25 * found.sum()), 1), one)
+            counts.append(found)
+        _, lower, upper = paired_interval(counts)
+        covered.append(lower <= truth <= upper)
+    # Three standard errors of 150 trials at 95% are 0.053.
+    assert np.mean(covered) > 0.95 - 0.053
+
+
 def test_the_confidence_sequence_needs_less_than_four_times_the_battles_of_a_fixed_interval() -> None:
     chances = CASES["teams_decide"]
     for pairs in (400, 4000):
