@@ -7,8 +7,6 @@ takes. Its one worker process is shut in as the simulator's workers are; what co
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -16,24 +14,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pokenash.errors import BattleFollowError, IllegalActionError, InputError, SimulatorError
-from pokenash.games.showdown import frames
-from pokenash.games.showdown.memory import SharedMemory
-from pokenash.games.showdown.told import PLAYERS, Refused, Told
-from pokenash.games.showdown.worker import Worker, WorkerGoneError
+from pokenash.errors import BattleFollowError, IllegalActionError, InputError
+from pokenash.games.showdown.follower_process import FollowerProcess
+from pokenash.games.showdown.told import Refused, Told
 
 if TYPE_CHECKING:
     from pokenash.games.showdown.game import ShowdownGame
 
 __all__ = ["Follower"]
-
-_LOG = logging.getLogger(__name__)
-_FOLLOW = 16
-"""Kind of request, see ``js/follower.js``."""
-_MAX_STARTS = 5
-"""Consecutive restarts of the worker without an answer, after which it is the machine and not a battle."""
-_MAX_DEATHS = 2
-"""How often a battle may take the worker with it while it is told again alone."""
 
 
 class Follower:
@@ -70,36 +58,16 @@ class Follower:
         self.game = game
         self.num_lanes = num_lanes
         self.num_actions = game.num_actions
-        self._timeout = timeout
-        self._memory = SharedMemory(frames.RowArrays.size(num_lanes, game.blocks, game.num_actions))
-        self._rows = frames.RowArrays(num_lanes, game.blocks, game.num_actions, self._memory.view)
-        self._told: list[Told | None] = [None] * num_lanes
-        self._deaths = [0] * num_lanes
-        self._starts = 0
-        self._worker: Worker | None = None
-        self._closed = False
-        try:
-            facts = self._start()
-        except WorkerGoneError as error:
-            self.close()
-            raise SimulatorError(f"a process that follows battles could not be started: {error}") from None
-        self._kinds = frozenset(facts["kinds"])
-        if facts["num_actions"] != game.num_actions:
-            raise SimulatorError(
-                f"the simulator has {facts['num_actions']} actions for {game.format}, expected {game.num_actions}"
-            )
+        self._process = FollowerProcess(game, num_lanes, timeout)
 
     @property
     def worker_pid(self) -> int | None:
         """Process id of the worker, None when it is closed."""
-        return None if self._worker is None else self._worker.pid
+        return self._process.pid
 
     def close(self) -> None:
         """End the worker. May be called more than once."""
-        self._closed = True
-        if self._worker is not None:
-            self._worker.close()
-            self._worker = None
+        self._process.close()
 
     def __enter__(self) -> Self:
         return self
@@ -121,8 +89,7 @@ class Follower:
         self._check_lane(lane)
         if player not in (None, 0, 1):
             raise InputError(f"player is {player!r}, expected 0, 1 or None")
-        self._told[lane] = Told(self._kinds, player)
-        self._deaths[lane] = 0
+        self._process.begin(lane, player)
 
     def player(self, lane: int) -> int | None:
         """The seat of a lane's player, None where no request has told it yet."""
@@ -205,10 +172,10 @@ class Follower:
             raise InputError(f"got lanes {wanted}, expected each of them once")
         for lane in wanted:
             self._check_open(lane)
-        self._exchange(wanted, [])
+        self._process.exchange(wanted, [])
         count = len(wanted)
-        observation = {name: array.copy() for name, array in self._rows.first(count).items()}
-        mask = self._rows.action_mask[:count].copy()
+        observation = {name: array.copy() for name, array in self._process.rows.first(count).items()}
+        mask = self._process.rows.action_mask[:count].copy()
         self._check_rows(wanted, observation, mask)
         return observation, mask
 
@@ -240,7 +207,7 @@ class Follower:
         asked = [(int(lane), int(action)) for lane, action in zip(lanes, actions, strict=True)]
         for lane, _ in asked:
             self._check_open(lane)
-        extras = self._exchange([], asked)
+        extras = self._process.exchange([], asked)
         for (lane, action), text in zip(asked, extras["choices"], strict=True):
             told = self._begun(lane)
             if text is None and told.failure is None and str(lane) not in extras["illegal"]:
@@ -258,7 +225,7 @@ class Follower:
 
     def _begun(self, lane: int) -> Told:
         self._check_lane(lane)
-        told = self._told[lane]
+        told = self._process.told[lane]
         if told is None:
             raise InputError(f"lane {lane} follows no battle; call begin first")
         return told
@@ -282,79 +249,3 @@ class Follower:
                 raise self._fail(lane, "its request offers no action")
             if not all(np.isfinite(block[row]).all() for block in observation.values()):
                 raise self._fail(lane, "it was told numbers that are none")
-
-    def _start(self) -> Mapping[str, Any]:
-        """A new worker, which knows of no battle."""
-        if self._closed:
-            raise SimulatorError("the follower was closed")
-        if self._worker is not None:
-            self._worker.close()
-        self._worker = Worker(self._timeout, self._memory.descriptor, "follower.js")
-        options = {"format": self.game.format, "lanes": self.num_lanes, "memory": self._memory.descriptor}
-        return self._worker.open(options)
-
-    def _exchange(self, rows: list[int], choices: list[tuple[int, int]]) -> Mapping[str, Any]:
-        """Pass on what was told since, and have the rows written."""
-        while True:
-            try:
-                told = [news for lane in range(self.num_lanes) if (news := self._news(lane)) is not None]
-                extras = self._ask(told, rows, choices)
-            except WorkerGoneError as error:
-                self._recover(error)
-            else:
-                self._starts = 0
-                return extras
-
-    def _news(self, lane: int) -> tuple[int, str | None, list[str | int]] | None:
-        """What the worker does not know yet of a lane."""
-        told = self._told[lane]
-        if told is None or told.player is None or told.sent == len(told.entries):
-            return None
-        return lane, PLAYERS[told.player] if told.sent == 0 else None, told.entries[told.sent :]
-
-    def _ask(
-        self, told: list[tuple[int, str | None, list[str | int]]], rows: list[int], choices: list[tuple[int, int]]
-    ) -> Mapping[str, Any]:
-        if self._worker is None:
-            raise SimulatorError("the follower was closed")
-        body = json.dumps({"told": told, "rows": rows, "choices": choices}).encode()
-        self._worker.send(frames.pack_request(_FOLLOW, 0, body=body))
-        _, _, extras = self._worker.receive(0)
-        for lane, _, entries in told:
-            self._begun(lane).sent += len(entries)
-        for lane, reason in extras["failed"].items():
-            self._begun(int(lane)).fail(reason)
-        return extras
-
-    def _recover(self, reason: WorkerGoneError) -> None:
-        """Replace the worker and tell it everything again, battle by battle, so that one which kills it is known."""
-        while True:
-            self._starts += 1
-            if self._starts > _MAX_STARTS:
-                raise SimulatorError(f"a process that follows battles failed {self._starts} times in a row: {reason}")
-            _LOG.warning("the process that follows battles is replaced: %s", reason)
-            try:
-                self._start()
-                for lane in range(self.num_lanes):
-                    self._tell_again(lane)
-            except WorkerGoneError as error:
-                reason = error
-            else:
-                return
-
-    def _tell_again(self, lane: int) -> None:
-        told = self._told[lane]
-        if told is None:
-            return
-        told.sent = 0
-        news = self._news(lane)
-        if news is None:
-            return
-        try:
-            self._ask([news], [lane] if told.open else [], [])
-        except WorkerGoneError as error:
-            self._deaths[lane] += 1
-            if self._deaths[lane] >= _MAX_DEATHS:
-                told.fail(f"it takes the process with it: {error}")
-                self._starts = 0
-            raise

@@ -5,8 +5,8 @@ A battle of poke-env is kept per lane and player and fed with the protocol lines
 
 - At team preview its ``teampreview`` says whom to send.
 - A default order is what the server makes of it: the first legal move, else the first legal switch. A forfeit is one.
-- Where an order cannot be translated or the mask forbids it (a pass, a gimmick that poke-env only believes in), a legal
-  base action is drawn uniformly.
+- Where an order cannot be translated or the mask forbids it (a pass, a gimmick that poke-env only believes in), and
+  where poke-env cannot follow the battle, a legal base action is drawn uniformly.
 - poke-env's players draw from the global generators of Python and NumPy. Their states are put aside for the time of a
   batch, seeded from (seed, episode, player, decision) before every choice, and put back: a choice depends on nothing
   else, and nobody else's numbers change. A player that keeps something of its own from battle to battle gives that up.
@@ -35,7 +35,7 @@ from pokenash.policies.poke_env.orders import FIRST_GIMMICK, Offer, order_action
 from pokenash.policies.spec import PolicySpec
 
 if TYPE_CHECKING:
-    from poke_env.battle.battle import Battle
+    from pokenash.policies.poke_env.views import View
 
 __all__ = ["PLAYERS", "PokeEnvPlayer", "load", "named"]
 
@@ -49,7 +49,7 @@ _LOG.setLevel(logging.ERROR)
 class _Seat:
     """What is kept of one player's battle: poke-env's view, the team slot of each of its own Pokémon, its preview."""
 
-    battle: Battle
+    battle: View
     slots: dict[str, int] = field(default_factory=dict)
     preview: list[int] | None = None
 
@@ -125,8 +125,11 @@ class PokeEnvPlayer(Policy):
         if decisions.decision[row] == 0:
             memory[key] = self._new_seat(int(decisions.episode[row]), request)
         seat = memory[key]
+        seat.battle.failed = False
         _feed(seat.battle, lines)
         seat.battle.parse_request(request)
+        if seat.battle.failed:
+            return None
         offer = Offer(seat.battle, request, seat.slots, self._gimmicks, decisions.action_mask[row])
         if request.get("teamPreview"):
             return self._preview(seat, offer)
@@ -148,11 +151,10 @@ class PokeEnvPlayer(Policy):
         raise InputError(asynchronous(self._name))
 
     def _new_seat(self, episode: int, request: dict[str, Any]) -> _Seat:
-        from poke_env.battle.battle import Battle
+        from pokenash.policies.poke_env.views import View
 
         side = request["side"]
-        tag = f"battle-{self._format}-{episode}"
-        battle = Battle(tag, side["name"], _LOG, self._generation)
+        battle = View(f"battle-{self._format}-{episode}", side["name"], _LOG, self._generation)
         return _Seat(battle, {pokemon["ident"]: slot for slot, pokemon in enumerate(side["pokemon"])})
 
 
@@ -180,7 +182,7 @@ def _request_of(lines: list[str]) -> dict[str, Any]:
     return request
 
 
-def _feed(battle: Battle, lines: list[str]) -> None:
+def _feed(battle: View, lines: list[str]) -> None:
     for line in lines:
         message = line.split("|")
         if len(message) < 2 or message[1] in _IGNORED:

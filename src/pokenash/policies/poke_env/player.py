@@ -19,31 +19,34 @@ from poke_env.teambuilder import Teambuilder
 from pokenash.errors import InputError
 from pokenash.games.core import Game
 from pokenash.games.showdown import ShowdownGame
-from pokenash.games.showdown.teams import TeamSet
 from pokenash.policies.core import Policy
 from pokenash.policies.poke_env.deciding import Decider, Question
+from pokenash.policies.poke_env.views import make_lenient
 from pokenash.policies.sources import policy_specs, read_run
 from pokenash.policies.spec import PolicySpec, load_policy
 
-__all__ = ["PokenashPlayer", "TeamOfSet"]
+__all__ = ["GameTeams", "PokenashPlayer"]
 
 
-class TeamOfSet(Teambuilder):
-    """Draws a team of a set for every battle, uniformly.
+class GameTeams(Teambuilder):
+    """Draws one of a game's teams for every battle, as often as the game's sets say.
 
     Parameters
     ----------
-    teams : TeamSet
+    game : ShowdownGame
+        With teams; those of its first player.
     seed : int
     """
 
-    def __init__(self, teams: TeamSet, seed: int) -> None:
-        self._teams = teams
+    def __init__(self, game: ShowdownGame, seed: int) -> None:
+        self._game = game
         self._rng = np.random.default_rng(seed % 2**64)
 
     def yield_team(self) -> str:
         """A packed team."""
-        return self._teams[int(self._rng.integers(len(self._teams)))]
+        assert self._game.teams is not None
+        packed: str = self._game.teams[self._game.sample_options(self._rng)["teams"][0]]
+        return packed
 
 
 @dataclass
@@ -123,7 +126,7 @@ class PokenashPlayer(Player):
         self.episodes: dict[str, int] = {}
         """The number of every battle by its tag, in the order in which they began."""
         if team is None and self.game.teams is not None:
-            team = TeamOfSet(self.game.teams, seed)
+            team = GameTeams(self.game, seed)
         super().__init__(
             account_configuration,
             battle_format=self.game.format,
@@ -147,6 +150,12 @@ class PokenashPlayer(Player):
         """End the process that follows the battles. The connection is poke-env's: ``ps_client.stop_listening``."""
         self._thread.shutdown()
         self._decider.close()
+
+    async def _create_battle(self, split_message: list[str]) -> AbstractBattle:
+        """poke-env's view is for its users; no choice of ours is to fail with it."""
+        battle = await super()._create_battle(split_message)
+        make_lenient(battle)
+        return battle
 
     async def _handle_battle_message(self, split_messages: list[list[str]]) -> None:
         """Keep what the room says, for the follower, before poke-env acts on it."""
@@ -181,7 +190,8 @@ class PokenashPlayer(Player):
             return "/forfeit"
         team = list(battle.team.values())
         for place in choice.removeprefix("team ").split(","):
-            team[int(place) - 1]._selected_in_teampreview = True
+            if int(place) <= len(team):
+                team[int(place) - 1]._selected_in_teampreview = True
         return f"/choose {choice}"
 
     async def _ask(self, battle: AbstractBattle) -> tuple[str | None, bool]:
