@@ -12,6 +12,7 @@ from pokenash.experiments.evaluation import StoppingRule, evaluate
 from pokenash.experiments.evaluation_result import EvaluationResult
 from pokenash.games.core import Game
 from pokenash.games.showdown import ShowdownGame
+from pokenash.games.showdown.team_set import TeamSplit
 from pokenash.policies.sources import policy_specs, read_run
 from pokenash.policies.spec import PolicySpec, load_policy
 
@@ -43,6 +44,9 @@ class EvaluationSettings:
         Any singles format of the simulator. Default: the run's, or gen1ou.
     teams : str, optional
         Team set: a file or directory of teams, or the name of a set. Default: the run's, or the format's.
+    team_split : str
+        The part of the set that is played: ``all``, ``train`` or ``held-out``. For a run that trained on one part,
+        --teams names the whole set.
     turn_limit : int, optional
         Turns after which a battle is a tie. Default: the run's, or the simulator's own 1,000.
     battles : int
@@ -66,6 +70,7 @@ class EvaluationSettings:
     output: Path = Path("runs/evaluation")
     format: str | None = None
     teams: str | None = None
+    team_split: TeamSplit = "all"
     turn_limit: int | None = None
     battles: int = 400
     width: float | None = None
@@ -85,13 +90,20 @@ class EvaluationSettings:
         if Path(self.policy).is_dir():
             game = read_run(self.policy).game
         if not isinstance(game, ShowdownGame):
-            return ShowdownGame(self.format or "gen1ou", self.teams, turn_limit=self.turn_limit)
-        if self.format is None and self.teams is None and self.turn_limit is None:
+            return ShowdownGame(
+                self.format or "gen1ou", self.teams, team_split=self.team_split, turn_limit=self.turn_limit
+            )
+        if self.format is None and self.teams is None and self.turn_limit is None and self.team_split == "all":
             return game
-        same = self.format is None or self.format == game.format
-        teams = self.teams if self.teams is not None or not same else game.teams
         limit = game.turn_limit if self.turn_limit is None else self.turn_limit
-        return ShowdownGame(self.format or game.format, teams, turn_limit=limit)
+        if self.teams is not None or self.format not in (None, game.format):
+            return ShowdownGame(self.format or game.format, self.teams, team_split=self.team_split, turn_limit=limit)
+        if self.team_split != "all" and game.teams is not None and "split" in (game.teams.origin or {}):
+            raise InputError(
+                f"{self.policy} was played with a part of a team set: name the whole set with --teams, of which "
+                f"--team-split {self.team_split} is then a part"
+            )
+        return ShowdownGame.from_config({**game.config(), "turn_limit": limit, "team_split": self.team_split})
 
     def players(self, format: str) -> tuple[PolicySpec, list[PolicySpec]]:
         """The policy and its opponents.

@@ -27,6 +27,9 @@ from pokenash.experiments.run_directory import read_json, write_bytes
 __all__ = ["write_report"]
 
 
+_LONGEST_SETTING = 2_000
+
+
 @dataclass(frozen=True)
 class _Run:
     """What the report reads: one entry of each list per iteration that has the file."""
@@ -204,7 +207,10 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]
         if isinstance(value, Mapping):
             rows += _flat(value, f"{prefix}{name}.")
         else:
-            rows.append((f"{prefix}{name}", str(value)))
+            text = str(value)
+            # Such as thousands of teams; the run's config has them all.
+            shown = text if len(text) <= _LONGEST_SETTING else f"{text[:_LONGEST_SETTING]} … ({len(text):,} characters)"
+            rows.append((f"{prefix}{name}", shown))
     return rows
 
 
