@@ -76,8 +76,8 @@ showdown_v0.env(format="gen1ou", teams=None, seed=None, turn_limit=None, render_
 
 `format`: any singles format of the simulator, such as `"gen1ou"` or `"gen9randombattle"`.
 
-`teams`: export text, packed teams, JSON, a file or a directory of team files (see
-`pokenash.games.showdown.teams.load_teams`). By default the set that comes with pokenash for the format. Each episode
+`teams`: the name of a set, export text, packed teams, JSON, a file or a directory of team files (see
+`pokenash.games.showdown.team_sets.load_team_set`). By default the set that comes with pokenash for the format. Each episode
 draws two of them; `reset(options={"teams": [i, j]})` says which. `reset(options={"position": p})` starts in mid-play,
 from a `pokenash.games.showdown.Position`. Other options are ignored.
 
