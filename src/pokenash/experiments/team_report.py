@@ -286,7 +286,7 @@ def games_of_matches(matches: Iterable[LoggedMatch]) -> tuple[list[TeamGame], in
         if "position" in match.options:
             continue
         indices = match.options.get("teams")
-        if not isinstance(indices, Sequence) or len(indices) != 2:
+        if not isinstance(indices, list) or len(indices) != 2 or not all(type(index) is int for index in indices):
             raise InputError(
                 f"match {match.episode} of block {match.block!r} does not say which teams were played: its format "
                 "draws its own"
@@ -296,7 +296,7 @@ def games_of_matches(matches: Iterable[LoggedMatch]) -> tuple[list[TeamGame], in
         for seat in (0, 1):
             value = match.returns[seat]
             outcome: Outcome = "win" if value > 0 else "loss" if value < 0 else "draw"
-            games.append(TeamGame(match.policies[seat], int(indices[seat]), int(indices[1 - seat]), outcome))
+            games.append(TeamGame(match.policies[seat], indices[seat], indices[1 - seat], outcome))
     return games, left_out
 
 

@@ -71,7 +71,7 @@ def team_report_lines(report: TeamReport, rows: int = 10) -> list[str]:
                 "",
             ]
     if report.left_out:
-        lines.append(f"{report.left_out} battles ended with an error and are left out")
+        lines.append(f"{report.left_out} battles do not count (they ended with an error or were not finished)")
     return lines
 
 
