@@ -58,7 +58,18 @@ def test_torn_last_line_is_left_out_and_cut_off_by_the_next_record(
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"outcome": "won"}, "'won'"), ({"reason": "bored"}, "'bored'"), ({"seat": 2}, "seat"), ({"schema": 9}, "schema")],
+    [
+        ({"outcome": "won"}, "'won'"),
+        ({"reason": "bored"}, "'bored'"),
+        ({"seat": 2}, "seat"),
+        ({"schema": 9}, "schema"),
+        ({"opponent": 5}, "opponent is '5', expected str | None"),
+        ({"turns": True}, "turns"),
+        ({"counts": 1}, "counts"),
+        ({"ended": float("nan")}, "ended"),
+        ({"outcome": ["win"]}, "outcome"),
+        ({"log": {}}, "log"),
+    ],
 )
 def test_values_out_of_range_are_refused(change: dict[str, object], words: str) -> None:
     with pytest.raises(InputError, match=words):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -146,9 +147,31 @@ class BattleRecord:
         try:
             if unknown:
                 raise TypeError(f"unknown fields {sorted(unknown)}")
+            for field in fields(cls):
+                if field.name in data and not _fits(data[field.name], str(field.type)):
+                    raise TypeError(f"{field.name} is {str(data[field.name])[:80]!r}, expected {field.type}")
             return cls(**{name: value for name, value in data.items() if name != "schema"})
         except TypeError as error:
             raise InputError(f"not the record of a battle: {error}") from error
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "None": (type(None),),
+    "Outcome": (str,),
+    "Reason": (str,),
+}
+
+
+def _fits(value: Any, annotation: str) -> bool:
+    """Whether a value from a file is what the field is for: sessions come from other people, too."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return False
+    kinds = [kind for name in annotation.split(" | ") for kind in _KINDS[name]]
+    return isinstance(value, tuple(kinds)) and (not isinstance(value, bool) or bool in kinds)
 
 
 def append_record(path: Path, record: BattleRecord) -> None:
