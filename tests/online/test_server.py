@@ -100,11 +100,11 @@ def _other_addresses() -> list[str]:
     return [address for address in said.split() if "." in address]
 
 
-def test_only_loopback_is_listened_on(server: ShowdownServer) -> None:
-    assert server.pid is not None
-    assert _listening(_members(server.pid)) == {("127.0.0.1", server.port)}
+def test_only_loopback_is_listened_on(showdown_server: ShowdownServer) -> None:
+    assert showdown_server.pid is not None
+    assert _listening(_members(showdown_server.pid)) == {("127.0.0.1", showdown_server.port)}
     for address in _other_addresses():
-        with pytest.raises(OSError), socket.create_connection((address, server.port), timeout=5):
+        with pytest.raises(OSError), socket.create_connection((address, showdown_server.port), timeout=5):
             pass
 
 
@@ -116,18 +116,18 @@ def test_other_addresses_are_listened_on_when_asked_for_and_warned_of(caplog: py
     assert "whoever reaches this machine can play on it under any name" in caplog.text
 
 
-def test_any_name_is_taken_without_a_password(server: ShowdownServer) -> None:
-    with connect(server.url) as client:
+def test_any_name_is_taken_without_a_password(showdown_server: ShowdownServer) -> None:
+    with connect(showdown_server.url) as client:
         _log_in(client, "Any Name")
 
 
-def test_browsers_get_the_page_that_leads_to_the_client(server: ShowdownServer) -> None:
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/", timeout=_SECONDS) as page:
+def test_browsers_get_the_page_that_leads_to_the_client(showdown_server: ShowdownServer) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{showdown_server.port}/", timeout=_SECONDS) as page:
         assert b"psim.us" in page.read()
 
 
-def test_nobody_gets_a_console(server: ShowdownServer) -> None:
-    with connect(server.url) as client:
+def test_nobody_gets_a_console(showdown_server: ShowdownServer) -> None:
+    with connect(showdown_server.url) as client:
         _log_in(client, "Mallory")
         client.send("|/join lobby")
         _read_until(client, "You joined Lobby")
@@ -186,20 +186,22 @@ def test_server_that_nobody_stopped_ends_with_python() -> None:
     assert _members(int(done.stdout)) == []
 
 
-def test_two_servers_run_side_by_side(server: ShowdownServer) -> None:
-    with ShowdownServer() as other, connect(server.url) as one, connect(other.url) as two:
-        assert other.port != server.port
+def test_two_servers_run_side_by_side(showdown_server: ShowdownServer) -> None:
+    with ShowdownServer() as other, connect(showdown_server.url) as one, connect(other.url) as two:
+        assert other.port != showdown_server.port
         # Were it one server, the second would not get the name.
         _log_in(one, "Same Name")
         _log_in(two, "Same Name")
 
 
-def test_taken_port_is_one_clear_error(server: ShowdownServer) -> None:
-    second = ShowdownServer(server.port)
-    with pytest.raises(InputError, match=rf"^port {server.port} of 127\.0\.0\.1 is in use by another program; choose"):
+def test_taken_port_is_one_clear_error(showdown_server: ShowdownServer) -> None:
+    second = ShowdownServer(showdown_server.port)
+    with pytest.raises(
+        InputError, match=rf"^port {showdown_server.port} of 127\.0\.0\.1 is in use by another program; choose"
+    ):
         second.start()
     assert not second.running
-    assert server.running
+    assert showdown_server.running
 
 
 def test_folder_of_a_running_server_is_not_shared(tmp_path: Path) -> None:
@@ -213,15 +215,14 @@ def test_folder_of_a_running_server_is_not_shared(tmp_path: Path) -> None:
     assert (tmp_path / "mine" / "server.log").exists()
 
 
-def test_running_server_is_not_started_again(server: ShowdownServer) -> None:
+def test_running_server_is_not_started_again(showdown_server: ShowdownServer) -> None:
     with pytest.raises(InputError, match="runs already"):
-        server.start()
+        showdown_server.start()
 
 
-def test_installation_is_not_written_to(server: ShowdownServer) -> None:
-    with connect(server.url) as client:
+def test_installation_is_not_written_to(showdown_server: ShowdownServer) -> None:
+    with connect(showdown_server.url) as client:
         _log_in(client, "Reader")
-    server.kill()
     assert installed_server() == install_server()
 
 
@@ -343,11 +344,12 @@ def test_command_tells_when_the_server_dies() -> None:
 
 
 def test_command_refuses_a_taken_port_in_one_sentence(
-    server: ShowdownServer, capsys: pytest.CaptureFixture[str]
+    showdown_server: ShowdownServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["server", "--port", str(server.port)]) == 2
+    port = showdown_server.port
+    assert main(["server", "--port", str(port)]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert line.startswith(f"pokenash: error: port {server.port} of 127.0.0.1 is in use")
+    assert line.startswith(f"pokenash: error: port {port} of 127.0.0.1 is in use")
 
 
 def test_command_installs_and_ends(capsys: pytest.CaptureFixture[str]) -> None:
