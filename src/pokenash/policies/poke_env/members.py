@@ -120,10 +120,11 @@ class PokeEnvPlayer(Policy):
         """What the player wants, or None where that is no action of ours."""
         assert decisions.text is not None
         lines = decisions.text[row].splitlines()
-        request = _request_of(lines)
+        first, request = _requests_of(lines)
         key = (int(decisions.lane[row]), int(decisions.player[row]))
         if decisions.decision[row] == 0:
-            memory[key] = self._new_seat(int(decisions.episode[row]), request)
+            # An episode that starts from a position is told from its beginning, in the order of its first request.
+            memory[key] = self._new_seat(int(decisions.episode[row]), first)
         seat = memory[key]
         seat.battle.failed = False
         _feed(seat.battle, lines)
@@ -174,12 +175,13 @@ def _own_random() -> Iterator[Callable[[int], None]]:
         np.random.set_state(numpy_state)  # noqa: NPY002
 
 
-def _request_of(lines: list[str]) -> dict[str, Any]:
+def _requests_of(lines: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The first and the last request."""
     requests = [line for line in lines if line.startswith("|request|")]
     if not requests:
         raise InputError("poke-env's players need the request: the text of a decision must end with |request|...")
-    request: dict[str, Any] = json.loads(requests[-1].removeprefix("|request|"))
-    return request
+    first, last = (json.loads(requests[place].removeprefix("|request|")) for place in (0, -1))
+    return first, last
 
 
 def _feed(battle: View, lines: list[str]) -> None:
