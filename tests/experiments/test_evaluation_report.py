@@ -14,6 +14,7 @@ from pokenash.experiments.evaluation import StoppingRule, evaluate
 from pokenash.experiments.evaluation_report import write_evaluation_report
 from pokenash.games.aec import AECGame
 from pokenash.policies import PolicySpec
+from pokenash.policies.mixture import mixture_spec
 
 
 @pytest.fixture
@@ -37,6 +38,19 @@ def test_the_report_says_counts_intervals_and_the_pool(evaluation: Path) -> None
     assert "no scale for rps_v2" in page or "No rating" in page
     assert (evaluation / "figures" / "scores.svg").exists()
     assert (evaluation / "figures" / "scores.png").exists()
+
+
+def test_the_members_of_a_mixture_are_told_apart(tmp_path: Path) -> None:
+    game = AECGame("pettingzoo.classic.rps_v2:env", max_cycles=1)
+    mixture = mixture_spec("nash", [always(0), always(1)], [0.5, 0.5])
+    evaluate(tmp_path, game, mixture, [always(2)], rule=StoppingRule(battles=80), seed=1)
+    row = json.loads((tmp_path / "evaluation.json").read_text())["opponents"][0]
+    rock, paper = row["by_member"]["rock"], row["by_member"]["paper"]
+    assert rock["battles"] + paper["battles"] == 80
+    assert (rock["losses"], paper["wins"]) == (0, 0)
+    page = write_evaluation_report(tmp_path).read_text()
+    assert "By member of the mixture" in page
+    assert f"<td>{rock['wins']}</td>" in page
 
 
 def test_the_same_files_give_the_same_report(evaluation: Path) -> None:

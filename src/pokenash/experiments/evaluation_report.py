@@ -141,6 +141,20 @@ def _ratings(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def _members(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            **{key: rate[key] for key in ("battles", "wins", "draws", "losses")},
+            "member": member,
+            "opponent": row["name"],
+            "score": _percent(rate["win_rate"]),
+            "interval": _percents((rate["lower"], rate["upper"])),
+        }
+        for row in evaluation["opponents"]
+        for member, rate in row.get("by_member", {}).items()
+    ]
+
+
 def _warnings(evaluation: Mapping[str, Any]) -> list[str]:
     warnings = []
     if evaluation["status"] != "finished":
@@ -204,6 +218,7 @@ def _context(config: Mapping[str, Any], population: Mapping[str, Any], evaluatio
         "pool": pool,
         "scale": scale,
         "ratings": _ratings(evaluation),
+        "members": _members(evaluation),
         "settings": _flat({"seed": config["seed"], "game": game, **config["settings"]}),
         "versions": _flat({key: config[key] for key in ("versions", "machine") if key in config}),
         "players": [

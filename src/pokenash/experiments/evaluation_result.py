@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pokenash.algorithms.anchored_rating import AnchoredRating, anchored_rating
 from pokenash.algorithms.empirical_game import EmpiricalGame
+from pokenash.algorithms.intervals import WinRate
 from pokenash.algorithms.match_log import LoggedMatch
 from pokenash.algorithms.paired_scores import PairedScore, count_pairs, paired_interval, paired_score
 from pokenash.algorithms.ratings import BradleyTerry, bradley_terry
@@ -46,6 +47,9 @@ class OpponentResult:
         False for opponents whose choices are not a function of the seed.
     counts : tuple of int
         Pairs by score: 0, 1/4, 1/2, 3/4, 1.
+    members : mapping of str to WinRate
+        Where the policy is a mixture, the counted battles of each member that was drawn; intervals are Wilson's, of
+        single battles.
     """
 
     name: str
@@ -55,6 +59,7 @@ class OpponentResult:
     left_out: int
     reproducible: bool
     counts: tuple[int, ...]
+    members: Mapping[str, WinRate]
 
     def bounds(self, kind: IntervalKind) -> tuple[float | None, float | None]:
         """The interval of that kind."""
@@ -125,7 +130,13 @@ class EvaluationResult:
                 "any_time": [bounds["always_lower"], bounds["always_upper"]],
             }
             about = {"name": row.name, "kind": row.kind, "weight": row.weight}
-            others = {"left_out": row.left_out, "reproducible": row.reproducible, "pair_scores": list(row.counts)}
+            others: dict[str, Any] = {
+                "left_out": row.left_out,
+                "reproducible": row.reproducible,
+                "pair_scores": list(row.counts),
+            }
+            if row.members:
+                others["by_member"] = {name: rate.to_json() for name, rate in row.members.items()}
             rows.append(about | score | {"intervals": intervals} | others)
         pool = None
         if self.pool is not None:
@@ -176,8 +187,11 @@ def summarise(
     for spec, share in zip(opponents, shares.tolist(), strict=True):
         counts, outcomes, left_out = count_pairs(matches[spec.name], policy.name)
         score = paired_score(counts, outcomes, level)
+        members = _by_member(matches[spec.name], policy.name, level)
         rows.append(
-            OpponentResult(spec.name, spec.kind, share, score, left_out, spec.kind != "oak", tuple(counts.tolist()))
+            OpponentResult(
+                spec.name, spec.kind, share, score, left_out, spec.kind != "oak", tuple(counts.tolist()), members
+            )
         )
     everyone = [match for spec in opponents for match in matches[spec.name]]
     played = all(row.score.pairs for row in rows)
@@ -192,6 +206,19 @@ def summarise(
         refusal,
         about,
     )
+
+
+def _by_member(matches: Sequence[LoggedMatch], policy: str, level: float) -> dict[str, WinRate]:
+    """Results by the member that a mixture drew; empty for other policies."""
+    found: dict[str, list[int]] = {}
+    for match in matches:
+        seat = match.policies.index(policy)
+        member = match.members[seat]
+        if member is not None and match.counted:
+            found.setdefault(member, [0, 0, 0])[1 - int(np.sign(match.returns[seat]))] += 1
+    return {
+        name: WinRate.from_counts(wins, draws, losses, level) for name, (wins, draws, losses) in sorted(found.items())
+    }
 
 
 def _table(rows: Sequence[OpponentResult]) -> NDArray[np.int64]:
