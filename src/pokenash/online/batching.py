@@ -29,6 +29,8 @@ class Batcher(Generic[_Item, _Answer]):
         Of the thread.
     gather_seconds : float
         How long the thread waits for more after the first item.
+    at_end : callable, optional
+        Called in the thread when it ends, to release what only it may touch.
     """
 
     def __init__(
@@ -36,8 +38,10 @@ class Batcher(Generic[_Item, _Answer]):
         answer: Callable[[list[_Item]], Sequence[_Answer | Exception]],
         name: str,
         gather_seconds: float = 0.0,
+        at_end: Callable[[], None] | None = None,
     ) -> None:
         self._answer = answer
+        self._at_end = at_end
         self._gather_seconds = gather_seconds
         self._waiting: queue.SimpleQueue[tuple[_Item, asyncio.Future[_Answer]] | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
@@ -52,11 +56,19 @@ class Batcher(Generic[_Item, _Answer]):
         self._waiting.put((item, future))
         return future
 
-    def close(self) -> None:
-        """End the thread once it has answered what it holds."""
+    async def close(self, seconds: float = 5.0) -> None:
+        """End the thread once it has answered what it holds; one that hangs is not waited for any longer than this."""
         self._waiting.put(None)
+        await asyncio.to_thread(self._thread.join, seconds)
 
     def _work(self) -> None:
+        try:
+            self._work_on()
+        finally:
+            if self._at_end is not None:
+                self._at_end()
+
+    def _work_on(self) -> None:
         while True:
             first = self._waiting.get()
             if self._gather_seconds:

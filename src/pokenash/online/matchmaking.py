@@ -218,11 +218,11 @@ class Accept(Matchmaking):
 
     def _refuse(self, challenger: str, name: str, why: str) -> None:
         _log.info("refused a challenge of %s: %s", name, why)
-        self._front.send(f"/reject {challenger}")
         # Once a user: nobody shall have us talk without end.
         if challenger not in self._refused and len(self._refused) < _MAX_REFUSED:
             self._refused.add(challenger)
             self._front.send(f"/pm {challenger}, {why}")
+        self._front.send(f"/reject {challenger}")
 
 
 class Challenge(Matchmaking):

@@ -35,6 +35,8 @@ _TEAM_STREAM = 0x7465616D
 """Keeps the draw of a battle's team apart from the policies' own draws."""
 _TICK_SECONDS = 1.0
 _REJOIN_SECONDS = 60.0
+_POLICY_SECONDS = 1.0
+"""How long the end of a session waits for a policy that still thinks."""
 _GATHER_SECONDS = 0.002
 """How long a decision waits for others to share its batch: little beside a server's answer."""
 
@@ -108,7 +110,9 @@ class Session:
             in play are recorded before.
         """
         follower = await asyncio.to_thread(Follower, self._entrant.game, self._settings.concurrent)
-        tracking: Batcher[RowOf | ChoiceOf, Row | str | None] = Batcher(Tracking(follower).answer, "tracking")
+        tracking: Batcher[RowOf | ChoiceOf, Row | str | None] = Batcher(
+            Tracking(follower).answer, "tracking", at_end=follower.close
+        )
         self.decider = Decider(self._entrant.policy, self._settings.concurrent, self.seed)
         deciding: Batcher[Question, int] = Batcher(self.decider.answer, "deciding", _GATHER_SECONDS)
         self._desk = Desk(self.send, tracking, deciding, self.seed, self._settings.decision_seconds)
@@ -116,9 +120,8 @@ class Session:
             with self._directory.locked():
                 await self._play()
         finally:
-            tracking.close()
-            deciding.close()
-            follower.close()
+            await tracking.close()
+            await deciding.close(_POLICY_SECONDS)
         return list(self._directory.records)
 
     def stop(self) -> None:
@@ -268,6 +271,7 @@ class Session:
         self._closing.log(battle, message.lines)
         if self._settings.timer:
             self.send("/timer on", battle.room_id)
+        self._matchmaking.update()
 
     def _watch(self, coroutine: Any) -> None:
         task = asyncio.create_task(coroutine)
