@@ -10,6 +10,8 @@ from pokenash.games.showdown import narrate_words as words
 
 __all__ = ["Narrator", "narrate"]
 
+_HEALTH = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(?:/([0-9]{1,9}))?")
+
 
 @dataclass(frozen=True, slots=True)
 class _Message:
@@ -46,7 +48,7 @@ class Narrator:
     """Tells a battle line by line, remembering who is called what and how healthy everybody is.
 
     HP are told in percent, whichever way the protocol gives them. What has no words is not told: messages that
-    only a client needs, and chat.
+    only a client needs, and chat. Lines that make no sense are told as far as they do, and never raise.
     """
 
     def __init__(self) -> None:
@@ -152,16 +154,16 @@ class Narrator:
         return words.CURED.get(m.arg(1), "{mon} was cured.").format(mon=self._mon(m))
 
     def _boost(self, m: _Message, sign: int = 1) -> str:
-        stat, amount = words.STATS.get(m.arg(1), m.arg(1)), int(m.arg(2) or 0)
+        stat, amount = words.STATS.get(m.arg(1), m.arg(1)), _number(m.arg(2))
         if amount == 0:
             return f"{self._mon(m)}'s {stat} won't go any {'higher' if sign > 0 else 'lower'}!"
-        return f"{self._mon(m)}'s {stat} {words.BOOSTS[sign * min(amount, 3)]}!"
+        return f"{self._mon(m)}'s {stat} {words.BOOSTS[sign * min(max(amount, 1), 3)]}!"
 
     def _unboost(self, m: _Message) -> str:
         return self._boost(m, -1)
 
     def _set_boost(self, m: _Message) -> str:
-        return f"{self._mon(m)}'s {words.STATS.get(m.arg(1), m.arg(1))} was set to {int(m.arg(2)):+d}!"
+        return f"{self._mon(m)}'s {words.STATS.get(m.arg(1), m.arg(1))} was set to {_number(m.arg(2)):+d}!"
 
     def _weather(self, m: _Message) -> str | list[str]:
         weather = _id(m.arg(0))
@@ -181,7 +183,7 @@ class Narrator:
     def _started(self, m: _Message) -> str:
         heightened = re.match(r"(?:quarkdrive|protosynthesis)([a-z]{2,3})$", m.arg(1))
         if heightened:
-            return f"{self._mon(m)}'s {words.STATS[heightened[1]]} was heightened!"
+            return f"{self._mon(m)}'s {words.STATS.get(heightened[1], heightened[1])} was heightened!"
         fallen = re.match(r"fallen(\d)$", m.arg(1))
         if fallen:
             return f"{self._mon(m)} gained strength from {fallen[1]} fallen!"
@@ -242,8 +244,8 @@ class Narrator:
     def _remember(self, ident: str, condition: str) -> tuple[float | None, float]:
         """Note a Pokémon's health; (before, now) as fractions."""
         before = self._health.get(_ident(ident))
-        found = re.match(r"(\d+(?:\.\d+)?)(?:/(\d+))?", condition)
-        now = float(found[1]) / float(found[2] or 100) if found else before or 0.0
+        found = _HEALTH.match(condition)
+        now = float(found[1]) / max(float(found[2] or 100), 1.0) if found else before or 0.0
         self._health[_ident(ident)] = now
         return before, now
 
@@ -363,6 +365,11 @@ def _attributes(args: list[str]) -> tuple[list[str], dict[str, str]]:
         else:
             plain.append(arg)
     return plain, attributes
+
+
+def _number(text: str) -> int:
+    """A small number; 0 for what is none, as no line of a server must keep the rest from being told."""
+    return int(text) if re.fullmatch(r"-?[0-9]{1,4}", text) else 0
 
 
 def _effect(text: str) -> str:
