@@ -70,7 +70,7 @@ def _ask(login_url: str, account: Account, challstr: str) -> tuple[str, dict[str
     try:
         # The answer starts with a bracket that keeps it from being run as a script.
         answer = json.loads(text.removeprefix("]"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return "not JSON", None
     return ("", answer) if isinstance(answer, dict) else ("not a JSON object", None)
 
