@@ -238,6 +238,6 @@ def read_records(path: str | Path) -> list[BattleRecord]:
     for number, line in enumerate(lines, 1):
         try:
             records.append(BattleRecord.from_json(json.loads(line)))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RunDirectoryError(f"{file} is damaged at line {number}: {error}") from error
     return records
