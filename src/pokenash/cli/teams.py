@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pokenash.cli.output import aligned, follow_logging
+
+if TYPE_CHECKING:
+    from pokenash.games.showdown.team_set import TeamSet
+    from pokenash.games.showdown.teams import OnIllegal
 
 __all__ = ["run"]
 
@@ -38,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("source", help=_SOURCE)
     one.add_argument("format")
     _add_places(one)
+    one.add_argument("--weights", type=Path, help="how often each is drawn: CSV (name,weight) or a JSON object")
     one.add_argument("--output", type=Path, help="write the legal ones to this JSON file, which is a team set")
     one.set_defaults(run=_validate)
 
@@ -66,7 +71,9 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sha256", help="what the archive must have")
 
 
-def _load(chosen: argparse.Namespace, source: str, on_illegal: str | None = None) -> Any:
+def _load(
+    chosen: argparse.Namespace, source: str, on_illegal: OnIllegal | None = None, weights: Path | None = None
+) -> TeamSet:
     from pokenash.games.showdown.team_sets import load_team_set
 
     return load_team_set(
@@ -75,7 +82,8 @@ def _load(chosen: argparse.Namespace, source: str, on_illegal: str | None = None
         root=chosen.root,
         revision=chosen.revision,
         sha256=chosen.sha256,
-        on_illegal=on_illegal,  # type: ignore[arg-type]
+        weights=weights,
+        on_illegal=on_illegal,
     )
 
 
@@ -110,13 +118,13 @@ def _fetch(chosen: argparse.Namespace) -> None:
 def _validate(chosen: argparse.Namespace) -> None:
     from pokenash.games.showdown.team_files import write_team_set
 
-    teams = _load(chosen, chosen.source, "skip")
+    teams = _load(chosen, chosen.source, "skip", chosen.weights)
     _tell(teams)
     if chosen.output is not None:
         print(write_team_set(teams, chosen.output))
 
 
-def _tell(teams: Any) -> None:
+def _tell(teams: TeamSet) -> None:
     """A set in a few lines: its origin, what was refused, and how many teams are the same."""
     from pokenash.experiments.team_tables import printable
     from pokenash.games.showdown.team_set import roster_key
