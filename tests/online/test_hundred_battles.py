@@ -127,7 +127,7 @@ async def _play(server: ShowdownServer, output: Path) -> list[list[Player]]:
     before = _bots(server, teams.packed)
     await asyncio.to_thread(_wait_for_login, server, account.username)
     async with _challenging(before, account.username):
-        await _until(lambda: len(over) >= KILL_AFTER and session.in_play, running)
+        await _until(lambda: len(over) >= KILL_AFTER and session.in_play >= 3, running)
         server.kill()
     await asyncio.to_thread(server.restart)
     after = _bots(server, teams.packed)
@@ -178,7 +178,7 @@ def test_a_hundred_battles_over_a_server_that_is_killed_and_restarted(server: Sh
             assert not seen[key].finished
     # One that began in the moment of the kill may have been told to the bot alone.
     for key, battle in seen.items():
-        assert key in recorded or (battle.turn == 0 and not battle.finished)
+        assert key in recorded or (battle.turn <= 1 and not battle.finished)
 
     # Both sides of the kill count, and both members of the mixture played.
     names = [{bot.username for bot in side} for side in bots]
