@@ -26,6 +26,7 @@ class Hub(ThreadingHTTPServer):
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self.files = files
+        self.commit = COMMIT
         self.requests: list[tuple[str, str, str | None]] = []
         super().__init__(("127.0.0.1", 0), _HubHandler)
 
@@ -55,7 +56,7 @@ class _HubHandler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", str(len(data)))
         self.send_header("ETag", f'"{hashlib.sha256(data).hexdigest()}"')
-        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("X-Repo-Commit", self.server.commit)
         self.end_headers()
         if body:
             self.wfile.write(data)
@@ -112,8 +113,16 @@ def test_an_archive_that_has_changed_is_refused_until_the_new_hash_is_given(hub:
         load_team_set("competitive", "gen1ou", endpoint=hub.url)
     with pytest.raises(TeamError, match="that it was asked for"):
         load_team_set("competitive", "gen1ou", endpoint=hub.url, sha256="0" * 64)
-    assert load_team_set("competitive", "gen1ou", endpoint=hub.url, sha256=sha256(new)).names == ("other",)
-    assert load_team_set("competitive", "gen1ou", endpoint=hub.url).names == ("other",)
+    # The tag has moved. Nothing changes here until the new archive is asked for.
+    cached.resolve().write_bytes(hub.files["competitive/gen1ou.tar.gz"])
+    hub.files["competitive/gen1ou.tar.gz"], hub.commit = new.read_bytes(), "6f" * 20
+    assert load_team_set("competitive", "gen1ou", endpoint=hub.url).names == NAMES
+    moved = load_team_set("competitive", "gen1ou", endpoint=hub.url, sha256=sha256(new))
+    assert moved.names == ("other",)
+    assert (moved.origin or {})["commit"] == "6f" * 20
+    assert load_team_set("competitive", "gen1ou", endpoint=hub.url) == moved
+    # At a new revision it is a first download again.
+    assert load_team_set("competitive", "gen1ou", endpoint=hub.url, revision="v5").names == ("other",)
 
 
 def test_a_hash_that_is_pinned_in_the_registry_holds_from_the_first_download(

@@ -82,8 +82,9 @@ def fetch_archive(
     """
     key = f"{repository}@{revision}/{file}"
     known = locked_archives().get(key)
-    # A commit cannot be moved: what was fetched once is found without asking the server.
-    at = known["commit"] if known and known.get("commit") else revision
+    # A commit cannot be moved: what was fetched once is found without asking the server, unless another is asked for.
+    as_before = known is not None and sha256 in (None, known["sha256"])
+    at = known["commit"] if known is not None and as_before and known.get("commit") else revision
     options: dict[str, Any] = {"endpoint": endpoint} if endpoint else {}
     path = fetch_hub_file(
         repository,
