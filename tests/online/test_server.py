@@ -167,17 +167,22 @@ def test_killed_server_leaves_no_process_and_restarts_on_its_port(server: Showdo
 
 
 def test_server_ends_with_a_parent_that_was_killed() -> None:
-    code = "from pokenash.online import ShowdownServer; s = ShowdownServer().start(); print(s.pid, flush=True); input()"
+    start = "from pokenash.online import ShowdownServer; s = ShowdownServer().start()"
+    code = f"{start}; print(s.pid, s.folder, flush=True); input()"
     parent = subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     assert parent.stdout is not None
-    group = int(parent.stdout.readline())
+    told, folder = parent.stdout.readline().split()
+    group = int(told)
     assert _members(group)
+    assert Path(folder).exists()
     parent.kill()
     parent.communicate()
     _until(lambda: not group_lives(group))
     assert _members(group) == []
+    assert not Path(folder).exists()
+    assert installed_server() is not None
 
 
 def test_server_that_nobody_stopped_ends_with_python() -> None:

@@ -211,11 +211,14 @@ class ShowdownServer:
         guard = server_scripts() / "guard.js"
         links = ["--preserve-symlinks", "--preserve-symlinks-main"]
         command = [str(node_executable()), "--no-warnings", *links, "--require", str(guard), "dist/server/index.js"]
+        told = {"POKENASH_SERVER_PARENT": str(os.getpid())}
+        if self._scratch is not None:
+            told["POKENASH_SERVER_TEMPORARY"] = str(root)
         with (root / OUTPUT_NAME).open("wb") as output:
             self._process = subprocess.Popen(
                 command,
                 cwd=root,
-                env={**node_environment(), "POKENASH_SERVER_PARENT": str(os.getpid())},
+                env=node_environment() | told,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

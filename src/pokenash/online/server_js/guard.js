@@ -24,14 +24,25 @@ for (const name of ['lookup', 'reverse', 'resolve', 'resolve4', 'resolve6']) {
   };
 }
 
-/** Ends every process of the server when the process that started it is gone, even while the server is busy. */
-function watch(parent) {
+/**
+ * Ends every process of the server when the process that started it is gone, even while the server is busy, and removes
+ * the server's folder if it is a temporary one.
+ */
+function watch(parent, folder) {
   const {Worker} = require('worker_threads');
   const code = `setInterval(() => {
-    if (process.ppid !== ${parent}) process.kill(-process.pid, 'SIGKILL');
+    if (process.ppid === ${parent}) return;
+    try {
+      if (${folder}) require('fs').rmSync(${folder}, {recursive: true, force: true});
+    } finally {
+      process.kill(-process.pid, 'SIGKILL');
+    }
   }, 500);`;
   new Worker(code, {eval: true, execArgv: []}).unref();
 }
 
 // Children of the server have a channel to it and end with it.
-if (isMainThread && !process.send) watch(Number(process.env.POKENASH_SERVER_PARENT));
+if (isMainThread && !process.send) {
+  const {POKENASH_SERVER_PARENT: parent, POKENASH_SERVER_TEMPORARY: folder} = process.env;
+  watch(Number(parent), JSON.stringify(folder || ''));
+}
