@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from poke_env import AccountConfiguration
 from poke_env.player import Player, RandomPlayer
 from tests.server_battles import Watched, configuration
@@ -16,9 +18,10 @@ from tests.showdown_server import fresh_name
 
 from pokenash.errors import InputError
 from pokenash.games.aec import AECGame
+from pokenash.games.core import Decisions
 from pokenash.games.showdown import ShowdownGame
 from pokenash.online.server import ShowdownServer
-from pokenash.policies import Mixture, PolicySpec, Uniform, load_policy, mixture_spec, save_population
+from pokenash.policies import DecisionRandom, Mixture, PolicySpec, Uniform, load_policy, mixture_spec, save_population
 from pokenash.policies.poke_env import PokenashPlayer
 
 FORMAT = "gen1randombattle"
@@ -59,11 +62,11 @@ def battle(first: PokenashPlayer, second: Player, battles: int) -> None:
 
 def test_battles_at_one_time_are_decided_together(showdown_server: ShowdownServer) -> None:
     watched = Watched(Uniform())
-    ours = player(showdown_server, watched, max_concurrent_battles=6, batch_seconds=0.02)
-    battle(ours, opponent(showdown_server, max_concurrent_battles=6), 12)
-    assert ours.n_finished_battles == 12
+    ours = player(showdown_server, watched, max_concurrent_battles=6, batch_seconds=0.005)
+    battle(ours, opponent(showdown_server, max_concurrent_battles=6), 8)
+    assert ours.n_finished_battles == 8
     assert max(watched.batches) > 1
-    assert sorted(ours.episodes.values()) == list(range(12))
+    assert sorted(ours.episodes.values()) == list(range(8))
 
 
 def test_a_mixture_draws_its_member_for_every_battle(showdown_server: ShowdownServer) -> None:
@@ -110,6 +113,24 @@ def test_a_policy_may_forfeit(showdown_server: ShowdownServer) -> None:
     battle(ours, opponent(showdown_server), 2)
     assert ours.n_lost_battles == 2
     assert all(found.turn < 10 for found in ours.battles.values())
+
+
+class Failing(Uniform):
+    """Fails at its fourth decision."""
+
+    def act(self, decisions: Decisions, memory: Any, rng: DecisionRandom) -> NDArray[np.int64]:
+        if (decisions.decision == 3).any():
+            raise RuntimeError("out of ideas")
+        return super().act(decisions, memory, rng)
+
+
+def test_a_policy_that_fails_gives_its_battles_up(
+    showdown_server: ShowdownServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    ours = player(showdown_server, Failing())
+    battle(ours, opponent(showdown_server), 1)
+    assert ours.n_lost_battles == 1
+    assert "out of ideas" in caplog.text
 
 
 class Mangling(PokenashPlayer):

@@ -18,7 +18,7 @@ from pokenash.policies.core import DecisionRandom, Policy
 from pokenash.policies.mixture import Mixture
 from pokenash.policies.seats import Seats
 
-__all__ = ["Decider", "Question", "policy_text"]
+__all__ = ["BattleText", "Decider", "Question"]
 
 _log = logging.getLogger(__name__)
 
@@ -35,14 +35,15 @@ class Question:
         Its number, by which the policy's randomness is keyed.
     decision : int
         How many decisions the policy has made in it; 0 begins the battle. Counted up by the answer.
-    lines : list of str
-        Everything that the room told since the last question, requests included.
+    messages : list of list of str
+        Everything that the room told since the last question, as lines, requests included. A message with ``|init|``
+        tells the whole log.
     """
 
     lane: int
     episode: int
     decision: int
-    lines: list[str] = field(default_factory=list)
+    messages: list[list[str]] = field(default_factory=list)
     choice: str | None = None
     """The answer: a choice such as ``"move 1"``, or None to forfeit."""
     failure: str | None = None
@@ -65,6 +66,7 @@ class Decider:
         self.policy = policy
         self._random = DecisionRandom(seed)
         self._memory = policy.initial_memory(num_lanes)
+        self._texts = [BattleText() for _ in range(num_lanes)]
         self.follower = Follower(game, num_lanes)
 
     def close(self) -> None:
@@ -81,19 +83,32 @@ class Decider:
 
     def answer(self, questions: Sequence[Question]) -> None:
         """Fill in the choices. A battle that cannot be followed is to be forfeited; the others are answered."""
-        texts = {question.lane: "" for question in questions}
         for question in questions:
-            if question.decision == 0:
-                self.follower.begin(question.lane)
-            if self.policy.needs_text:
-                texts[question.lane] = policy_text(question.lines)
             try:
-                self.follower.feed(question.lane, question.lines)
+                self._hear(question)
             except BattleFollowError as error:
                 self._give_up(question, error)
         left = [question for question in questions if question.failure is None]
+        texts = {question.lane: self._texts[question.lane].take() for question in left if self.policy.needs_text}
         while left:
             left = self._answer_once(left, texts)
+
+    def _hear(self, question: Question) -> None:
+        """Tell the follower what was told, and keep it for a policy that reads it."""
+        lane = question.lane
+        if question.decision == 0:
+            self.follower.begin(lane)
+            self._texts[lane] = BattleText()
+        begun = question.decision > 0
+        for message in question.messages:
+            again = begun and any(line.startswith("|init|") for line in message)
+            if again:
+                self.follower.rejoin(lane, message)
+            else:
+                self.follower.feed(lane, message)
+            if self.policy.needs_text:
+                self._texts[lane].add(message, again)
+            begun = True
 
     def _answer_once(self, questions: list[Question], texts: dict[int, str]) -> list[Question]:
         """Answer what can be; returns the team previews that need another pick."""
@@ -115,14 +130,24 @@ class Decider:
         for question in questions:
             question.decision += 1
         playing = [(q, action) for q, action in zip(questions, actions, strict=True) if action != FORFEIT]
-        choices = self.follower.choices([q.lane for q, _ in playing], [action for _, action in playing])
         again = []
-        for (question, _), choice in zip(playing, choices, strict=True):
+        for question, choice in self._choices(playing):
             question.choice = choice
             if choice is None:
-                texts[question.lane] = texts[question.lane].rpartition("\n")[2]
+                texts[question.lane] = texts.get(question.lane, "").rpartition("\n")[2]
                 again.append(question)
         return again
+
+    def _choices(self, playing: list[tuple[Question, int]]) -> list[tuple[Question, str | None]]:
+        """The actions in the server's words; all at once, or one by one if a battle has failed meanwhile."""
+        try:
+            texts = self.follower.choices([question.lane for question, _ in playing], [action for _, action in playing])
+            return [(question, text) for (question, _), text in zip(playing, texts, strict=True)]
+        except BattleFollowError as error:
+            if len(playing) == 1:
+                self._give_up(playing[0][0], error)
+                return []
+        return [made for one in playing for made in self._choices([one])]
 
     def _without(self, questions: list[Question], error: BattleFollowError) -> list[Question]:
         """All but the one that has failed."""
@@ -137,24 +162,41 @@ class Decider:
         question.failure = error.reason
 
 
-def policy_text(lines: Sequence[str]) -> str:
-    """What the simulator told, as policies with ``needs_text`` are given it: without what the room itself says.
+class BattleText:
+    """What a policy with ``needs_text`` is given: what the simulator told since the last decision, and the request.
 
-    Parameters
-    ----------
-    lines : sequence of str
-        As the server sent them. Of the requests the last one is kept, at the end and without its number.
+    What the room itself says is left out, and what it tells again.
     """
-    request = ""
-    kept = []
-    for line in lines:
-        if line.startswith("|request|"):
-            request = line if line.removeprefix("|request|") not in ("", "null") else request
-        elif not room_line(line):
-            kept.append(line)
-    if request:
-        data = json.loads(request.removeprefix("|request|"))
-        if isinstance(data, dict):
-            data.pop("rqid", None)
-        kept.append("|request|" + json.dumps(data, ensure_ascii=False, separators=(",", ":")))
-    return "\n".join(kept)
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._taken = 0
+        self._request = ""
+
+    def add(self, message: Sequence[str], again: bool) -> None:
+        """Take a message of the room; `again` if it is the whole log."""
+        lines = []
+        for line in message:
+            if line.startswith("|request|"):
+                self._request = _unnumbered(line.removeprefix("|request|")) or self._request
+            elif not room_line(line):
+                lines.append(line)
+        # Refusals are told to one player alone, and are no part of the log.
+        known = [line for line in self._lines if not line.startswith("|error|")] if again else []
+        if again and lines[: len(known)] == known:
+            lines = lines[len(known) :]
+        self._lines += lines
+
+    def take(self) -> str:
+        """The text of a decision."""
+        lines, self._taken = self._lines[self._taken :], len(self._lines)
+        return "\n".join([*lines, f"|request|{self._request}"])
+
+
+def _unnumbered(request: str) -> str:
+    """A request as the simulator has it, without the server's number; empty where there is none."""
+    data = json.loads(request) if request else None
+    if not isinstance(data, dict):
+        return ""
+    data.pop("rqid", None)
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))

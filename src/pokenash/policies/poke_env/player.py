@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
+import re
 from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from poke_env.battle import AbstractBattle
-from poke_env.player import BattleOrder, DefaultBattleOrder, ForfeitBattleOrder, Player, SingleBattleOrder
+from poke_env.player import BattleOrder, ForfeitBattleOrder, Player, SingleBattleOrder
 from poke_env.ps_client import AccountConfiguration
 from poke_env.teambuilder import Teambuilder
 
@@ -26,6 +28,10 @@ from pokenash.policies.sources import policy_specs, read_run
 from pokenash.policies.spec import PolicySpec, load_policy
 
 __all__ = ["GameTeams", "PokenashPlayer"]
+
+_log = logging.getLogger(__name__)
+
+_FORFEIT, _DEFAULT = "/forfeit", "/choose default"
 
 
 class GameTeams(Teambuilder):
@@ -56,9 +62,14 @@ class _Room:
     episode: int
     lane: int
     decision: int = 0
-    lines: list[str] = field(default_factory=list)
+    messages: list[list[str]] = field(default_factory=list)
+    """As lines, since the last decision."""
     answered: Any = None
-    """The request that was answered last."""
+    """The number of the request that was answered last, or the request where servers do not number them."""
+    message: str = ""
+    """What was sent last."""
+    rejoined: bool = False
+    """Whether the server told everything again since the last choice was sent."""
 
 
 class PokenashPlayer(Player):
@@ -66,7 +77,7 @@ class PokenashPlayer(Player):
 
     Its decisions are made on the same observations and masks as in the embedded simulator, and the decisions of battles
     that are played at the same time are made together. A mixture draws its member once for every battle. A battle that
-    cannot be followed is forfeited, with an error in the log of ``pokenash.policies.poke_env``.
+    cannot be followed, or in which the policy fails, is forfeited, with an error in pokenash's log.
 
     Parameters
     ----------
@@ -120,7 +131,7 @@ class PokenashPlayer(Player):
         self._waiting_questions: list[tuple[Question, asyncio.Future[Question]]] = []
         self._serving: asyncio.Task[None] | None = None
         self._rooms: dict[str, _Room] = {}
-        self._unseated: dict[str, list[str]] = {}
+        self._unseated: dict[str, list[list[str]]] = {}
         self._episodes = itertools.count()
         self._free = list(range(max_concurrent_battles - 1, -1, -1))
         self.episodes: dict[str, int] = {}
@@ -163,9 +174,10 @@ class PokenashPlayer(Player):
         lines = ["|".join(parts) for parts in split_messages[1:]]
         room = self._rooms.get(tag)
         if room is not None:
-            room.lines += lines
+            room.messages.append(lines)
+            room.rejoined |= any(line.startswith("|init|") for line in lines)
         elif tag not in self.episodes:
-            self._unseated.setdefault(tag, []).extend(lines)
+            self._unseated.setdefault(tag, []).append(lines)
         await super()._handle_battle_message(split_messages)
 
     def choose_move(self, battle: AbstractBattle) -> Awaitable[BattleOrder]:
@@ -177,40 +189,45 @@ class PokenashPlayer(Player):
         return self._preview_order(battle)
 
     async def _order(self, battle: AbstractBattle) -> BattleOrder:
-        choice, repeated = await self._ask(battle)
-        if repeated:
-            return DefaultBattleOrder()
-        return ForfeitBattleOrder() if choice is None else SingleBattleOrder(f"/choose {choice}")
+        message = await self._ask(battle)
+        return ForfeitBattleOrder() if message == _FORFEIT else SingleBattleOrder(message)
 
     async def _preview_order(self, battle: AbstractBattle) -> str:
-        choice, repeated = await self._ask(battle)
-        if repeated:
-            return "/choose default"
-        if choice is None:
-            return "/forfeit"
+        message = await self._ask(battle)
         team = list(battle.team.values())
-        for place in choice.removeprefix("team ").split(","):
+        for place in re.findall(r"\d+", message):
             if int(place) <= len(team):
                 team[int(place) - 1]._selected_in_teampreview = True
-        return f"/choose {choice}"
+        return message
 
-    async def _ask(self, battle: AbstractBattle) -> tuple[str | None, bool]:
-        """The choice, and whether the request was answered before: what the server refused, it would refuse again."""
+    async def _ask(self, battle: AbstractBattle) -> str:
+        """The message to the server; empty where there is nothing more to say."""
         room = self._room(battle.battle_tag)
         request = battle.last_request
-        if request is room.answered:
-            self.logger.error("%s: the server refused our choice; it makes one itself", battle.battle_tag)
-            return None, True
-        room.answered = request
-        question = Question(room.lane, room.episode, room.decision, room.lines)
-        room.lines = []
+        number = request.get("rqid", request)
+        if room.answered == number:
+            return self._said_again(room, battle.battle_tag)
+        question = Question(room.lane, room.episode, room.decision, room.messages)
+        room.answered, room.messages, room.rejoined = number, [], False
         future: asyncio.Future[Question] = asyncio.get_running_loop().create_future()
         self._waiting_questions.append((question, future))
         if self._serving is None or self._serving.done():
             self._serving = asyncio.create_task(self._serve())
         await future
         room.decision = question.decision
-        return question.choice, False
+        room.message = _FORFEIT if question.choice is None else f"/choose {question.choice}"
+        return room.message
+
+    def _said_again(self, room: _Room, tag: str) -> str:
+        """What is said to a request that was answered: the same after coming back, else the server chooses, once."""
+        if room.rejoined:
+            room.rejoined = False
+        elif room.message != _DEFAULT:
+            self.logger.error("%s: the server refused %r and is asked to choose itself", tag, room.message)
+            room.message = _DEFAULT
+        else:
+            return ""
+        return room.message
 
     async def _serve(self) -> None:
         """Answer what waits, until nothing does; what comes meanwhile is the next batch."""
@@ -220,11 +237,11 @@ class PokenashPlayer(Player):
             batch, self._waiting_questions = self._waiting_questions, []
             try:
                 await loop.run_in_executor(self._thread, self._decider.answer, [question for question, _ in batch])
-            except BaseException as error:
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(error)
-                raise
+            except Exception:
+                # poke-env would drop the error with the message's task, and the battles would wait for ever.
+                _log.exception("the policy failed; %d battles are forfeited", len(batch))
+                for question, _ in batch:
+                    question.choice = None
             for question, future in batch:
                 if not future.done():
                     future.set_result(question)
@@ -234,7 +251,7 @@ class PokenashPlayer(Player):
             if not self._free:
                 raise InputError(f"{tag}: all {self._max_concurrent_battles} lanes are taken by battles that go on")
             episode = self.episodes[tag] = next(self._episodes)
-            self._rooms[tag] = _Room(episode, self._free.pop(), lines=self._unseated.pop(tag, []))
+            self._rooms[tag] = _Room(episode, self._free.pop(), messages=self._unseated.pop(tag, []))
         return self._rooms[tag]
 
     def _battle_finished_callback(self, battle: AbstractBattle) -> None:
