@@ -14,7 +14,7 @@ import tarfile
 import zlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, cast
 
 from pokenash.errors import TeamError
 from pokenash.games.showdown.teams import NamedText
@@ -107,8 +107,12 @@ def read_archive(path: Path, format: str) -> list[NamedText]:
             raise TeamError(f"{path} has {size} bytes; at most {MAX_ARCHIVE_BYTES} are read")
         with gzip.open(path, "rb") as unpacked:
             stream = _Bounded(unpacked, min(MAX_ARCHIVE_BYTES, _SLACK_BYTES + _EXPANSION * size), path)
-            with tarfile.open(fileobj=stream, mode="r|") as archive:
+            # All that a stream of an archive is asked for is `read`.
+            with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|") as archive:
                 texts = _members(archive, path, format)
+            # The checksum stands at the end, which lies behind the archive's own.
+            while stream.read(_CHUNK):
+                continue
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         raise TeamError(f"{path} cannot be read as a .tar.gz archive: {error}") from error
     if not texts:
@@ -119,7 +123,7 @@ def read_archive(path: Path, format: str) -> list[NamedText]:
 class _Bounded:
     """A stream that ends in an error where it is longer than it may be."""
 
-    def __init__(self, stream: IO[bytes], limit: int, path: Path) -> None:
+    def __init__(self, stream: gzip.GzipFile, limit: int, path: Path) -> None:
         self._stream, self._left, self._path = stream, limit, path
 
     def read(self, size: int) -> bytes:

@@ -22,6 +22,7 @@ from pokenash.games.showdown.team_set import HELD_OUT_FRACTION, TeamSet, TeamSpl
 from pokenash.games.showdown.teams import (
     NamedText,
     OnIllegal,
+    format_info,
     has_team_files,
     is_team_text,
     load_teams,
@@ -137,6 +138,9 @@ def load_team_set(
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit: expected a positive number of teams, got {limit}")
+    if not re.fullmatch(r"[a-z0-9]+", format):
+        # Folders and archives are named by ids, not by names such as "[Gen 1] OU".
+        format = format_info(format).id
     places = _Places(root, revision, sha256, download, endpoint)
     if isinstance(source, str) and _MIXTURE.fullmatch(source.strip()) and not Path(source).exists():
         if weights is not None or sha256 is not None:
