@@ -68,6 +68,13 @@ def test_names_from_outside_cannot_become_html(evaluation: Path) -> None:
     assert "&lt;script&gt;" in page
 
 
+def test_the_report_says_where_a_player_draws_from_the_system(evaluation: Path) -> None:
+    assert "not a function of the seed" not in write_evaluation_report(evaluation).read_text()
+    path = evaluation / "evaluation.json"
+    path.write_text(path.read_text().replace('"reproducible": true', '"reproducible": false', 1))
+    assert "Battles against rock are not a function of the seed" in write_evaluation_report(evaluation).read_text()
+
+
 def test_a_damaged_file_is_named(evaluation: Path) -> None:
     (evaluation / "evaluation.json").write_text('{"schema": 1}')
     with pytest.raises(RunDirectoryError, match="lacks what the report needs"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ import pytest
 
 from pokenash.arena import Arena, paired_matches
 from pokenash.errors import InputError
+from pokenash.experiments.evaluation import StoppingRule, evaluate
 from pokenash.games.core import Decisions, EpisodeSetup
 from pokenash.games.showdown.game import ShowdownGame
-from pokenash.policies import DecisionRandom, PolicySpec, load_policy
+from pokenash.policies import DecisionRandom, PolicySpec, load_policy, mixture_spec, policy_kinds, register_policy
 from pokenash.policies import oak as oak_module
 from pokenash.policies.heuristics.view import OWN, blocks, columns
 from pokenash.policies.oak import OakPolicy, OakSettings, load, named
@@ -176,6 +178,17 @@ def test_an_action_does_not_wait_for_a_search_where_there_is_no_choice(
     )
     monkeypatch.setattr(policy, "visits", None)
     assert policy.act(forced, policy.initial_memory(1), DecisionRandom(0)).tolist() == [2, 2]
+
+
+@needs_oak
+def test_an_evaluation_with_it_is_marked_as_one_that_cannot_be_repeated(tmp_path: Path, policy: OakPolicy) -> None:
+    if "oak" not in policy_kinds():
+        register_policy("oak", "pokenash.policies.oak:load")
+    searcher = PolicySpec("oak-16", "oak", {"iterations": 16, "guesses": 1})
+    opponents = [PolicySpec("uniform", "uniform"), mixture_spec("mixed", [searcher], [1.0])]
+    players = (PolicySpec("max_power", "max_power"), opponents)
+    result = evaluate(tmp_path, ShowdownGame("gen1ou"), *players, rule=StoppingRule(battles=2), num_lanes=4)
+    assert [row.reproducible for row in result.opponents] == [True, False]
 
 
 def test_guesses_hold_what_was_shown_and_are_whole_teams() -> None:

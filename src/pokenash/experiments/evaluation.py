@@ -224,26 +224,15 @@ def evaluate(
     run = RunDirectory(Path(directory))
     everyone = with_recorded(run.path, policy, opponents)
     _check_players(policy, everyone, weights)
-    wanted = {
-        "schema": SCHEMA,
-        "kind": "evaluation",
-        "seed": seed,
-        "game": game.config(),
-        "policy": policy.name,
-        "opponents": [spec.name for spec in everyone],
-        "settings": {name: getattr(rule, name) for name in StoppingRule.__slots__} | {"weights": weights},
-        "interval": "fixed" if rule.width is None else "any time",
-        "versions": versions() | opponent_versions(everyone),
-        "machine": machine(),
-    }
-    with _opened(run, wanted) as interval:
+    about = {"seed": seed, "game": game.config(), "policy": policy.name, "opponents": [spec.name for spec in everyone]}
+    with _opened(run, _config(about, rule, weights, everyone)) as interval:
         write_json(run.path / POPULATION, population_json([policy, *everyone], run.path))
         evaluation = _Evaluation(game, policy, everyone, rule, seed, run.log)
 
         def looked(status: str) -> EvaluationResult:
             result = evaluation.result(interval, weights)
-            about = {"schema": SCHEMA, "kind": "evaluation", "status": status, "seed": seed}
-            write_json(run.path / "evaluation.json", about | result.to_json())
+            head = {"schema": SCHEMA, "kind": "evaluation", "status": status, "seed": seed}
+            write_json(run.path / "evaluation.json", head | result.to_json())
             if on_look is not None and status == "running":
                 on_look(result)
             return result
@@ -251,6 +240,21 @@ def evaluate(
         with Arena(game, num_lanes=num_lanes, num_workers=num_workers, progress=progress) as arena:
             evaluation.play(arena, lambda: looked("running"))
         return looked("finished")
+
+
+def _config(
+    about: Mapping[str, Any], rule: StoppingRule, weights: Mapping[str, float], opponents: Sequence[PolicySpec]
+) -> dict[str, Any]:
+    """What ``config.json`` of a new directory holds."""
+    return {
+        "schema": SCHEMA,
+        "kind": "evaluation",
+        **about,
+        "settings": {name: getattr(rule, name) for name in StoppingRule.__slots__} | {"weights": dict(weights)},
+        "interval": "fixed" if rule.width is None else "any time",
+        "versions": versions() | opponent_versions(opponents),
+        "machine": machine(),
+    }
 
 
 def _check_players(policy: PolicySpec, opponents: Sequence[PolicySpec], weights: Mapping[str, float]) -> None:

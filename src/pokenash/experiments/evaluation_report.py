@@ -75,7 +75,7 @@ def scores_figure(
     axes.set_yticks(place, [name.replace("$", r"\$") for name in names])
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(-0.7, len(names) - 0.3)
-    axes.set_xlim(0, 1)
+    axes.set_xlim(-0.015, 1.015)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_xlabel("score (a draw counts half)")
     return figure
@@ -162,8 +162,8 @@ def _warnings(evaluation: Mapping[str, Any]) -> list[str]:
     drawn = [row["name"] for row in evaluation["opponents"] if not row["reproducible"]]
     if drawn:
         warnings.append(
-            f"The choices of {', '.join(drawn)} are not a function of the seed: playing again gives other battles of "
-            "the same kind."
+            f"Battles against {', '.join(drawn)} are not a function of the seed: a player draws from the system's "
+            "generator, and playing again gives other battles of the same kind."
         )
     left_out = sum(row["left_out"] for row in evaluation["opponents"])
     if left_out:

@@ -44,7 +44,7 @@ class OpponentResult:
     left_out : int
         Battles that do not count, because they or their partner ended with an error.
     reproducible : bool
-        False for opponents whose choices are not a function of the seed.
+        False where the policy's or the opponent's choices are not a function of the seed.
     counts : tuple of int
         Pairs by score: 0, 1/4, 1/2, 3/4, 1.
     members : mapping of str to WinRate
@@ -190,7 +190,14 @@ def summarise(
         members = _by_member(matches[spec.name], policy.name, level)
         rows.append(
             OpponentResult(
-                spec.name, spec.kind, share, score, left_out, spec.kind != "oak", tuple(counts.tolist()), members
+                spec.name,
+                spec.kind,
+                share,
+                score,
+                left_out,
+                _is_reproducible(policy) and _is_reproducible(spec),
+                tuple(counts.tolist()),
+                members,
             )
         )
     everyone = [match for spec in opponents for match in matches[spec.name]]
@@ -205,6 +212,14 @@ def summarise(
         scale,
         refusal,
         about,
+    )
+
+
+def _is_reproducible(spec: PolicySpec) -> bool:
+    """Whether a policy's choices are a function of the seed; a mixture's, whether all its members' are."""
+    inner = [*spec.parameters.get("members", ()), *spec.parameters.get("seats", ())]
+    return spec.kind != "oak" and all(
+        _is_reproducible(PolicySpec.from_json(row)) for row in inner if isinstance(row, Mapping)
     )
 
 
