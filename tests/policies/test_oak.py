@@ -167,6 +167,17 @@ def test_it_wins_against_a_weak_player() -> None:
 
 
 @needs_oak
+def test_words_that_oak_does_not_know_are_refused_when_it_is_loaded(tmp_path: Path) -> None:
+    game = ShowdownGame("gen1ou")
+    with pytest.raises(InputError, match="oak does not take these settings: Could not parse bandit"):
+        load(PolicySpec("oak", "oak", {"bandit": "luck"}), game)
+    (tmp_path / "no.net").write_bytes(b"nothing")
+    with pytest.raises(InputError, match="oak does not take these settings"):
+        load(PolicySpec("oak", "oak", checkpoint=str(tmp_path / "no.net")), game)
+    assert load(PolicySpec("oak", "oak", {"milliseconds": 2}), game).settings.budget == "2ms"
+
+
+@needs_oak
 def test_an_action_does_not_wait_for_a_search_where_there_is_no_choice(
     policy: OakPolicy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,8 +240,16 @@ def test_what_cannot_be_used_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
             named(wrong)
     with pytest.raises(InputError, match="hidden"):
         OakSettings(hidden="all")
-    with pytest.raises(InputError, match="unknown parameters"):
-        load(PolicySpec("oak", "oak", {"depth": 3}), ShowdownGame("gen1ou"))
+    game = ShowdownGame("gen1ou")
+    for wrong_parameters, told in (
+        ({"depth": 3}, "unknown parameters"),
+        ({"milliseconds": 0.5}, "expected a int"),
+        ({"evaluation": "elsewhere.net"}, "checkpoint of the spec"),
+    ):
+        with pytest.raises(InputError, match=told):
+            load(PolicySpec("oak", "oak", wrong_parameters), game)
+    with pytest.raises(InputError, match="cannot read checkpoint"):
+        load(PolicySpec("oak", "oak", checkpoint="nowhere.net"), game)
     with pytest.raises(InputError, match="generation 1"):
         load(PolicySpec("oak", "oak"), ShowdownGame("gen4randombattle"))
 

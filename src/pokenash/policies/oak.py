@@ -49,7 +49,7 @@ class OakSettings:
         Of each search.
     guesses : int
         Searches of each decision, with different guesses at what is hidden.
-    milliseconds : float
+    milliseconds : int
         If above 0, each search ends after this time in place of the iterations: how strong it is then depends on the
         machine.
     evaluation : str
@@ -69,13 +69,13 @@ class OakSettings:
 
     iterations: int = 1024
     guesses: int = 4
-    milliseconds: float = 0.0
+    milliseconds: int = 0
     evaluation: str = "fp"
     bandit: str = "ucb-1.0"
     hidden: str = "usual"
 
     def __post_init__(self) -> None:
-        if self.iterations < 1 or self.guesses < 1 or not self.milliseconds >= 0:
+        if self.iterations < 1 or self.guesses < 1 or self.milliseconds < 0:
             raise InputError(
                 f"oak: expected iterations and guesses >= 1 and milliseconds >= 0, got {self.iterations}, "
                 f"{self.guesses} and {self.milliseconds}"
@@ -86,7 +86,7 @@ class OakSettings:
     @property
     def budget(self) -> str:
         """As Oak writes it."""
-        return f"{self.milliseconds:g}ms" if self.milliseconds else str(self.iterations)
+        return f"{self.milliseconds}ms" if self.milliseconds else str(self.iterations)
 
 
 class OakPolicy(Policy):
@@ -106,7 +106,7 @@ class OakPolicy(Policy):
     Raises
     ------
     InputError
-        If Oak is not installed, or the format is of another generation.
+        If Oak is not installed, the format is of another generation, or Oak refuses the settings.
     """
 
     def __init__(self, dex: Dex, settings: OakSettings | None = None, teams: Sequence[str] = ()) -> None:
@@ -120,6 +120,17 @@ class OakPolicy(Policy):
         self._agent.budget = self.settings.budget
         self._agent.bandit = self.settings.bandit
         self._agent.eval = self.settings.evaluation
+        self._try()
+
+    def _try(self) -> None:
+        """One iteration on a small battle, so that words which Oak does not know are refused now."""
+        self._agent.budget = "1"
+        battle, durations, result = self._engine.parse_battle("snorlax bodyslam rest | snorlax bodyslam rest")
+        try:
+            self._search.search(battle, durations, result, self._search.Heap(), self._agent)
+        except RuntimeError as error:
+            raise InputError(f"oak does not take these settings: {error}; got {self.settings}") from error
+        self._agent.budget = self.settings.budget
 
     def initial_memory(self, num_lanes: int) -> NDArray[np.bool_]:
         """Who sleeps by its own Rest, ``[lanes, 2, 12]``, which is not told of Pokémon on the bench."""
@@ -208,7 +219,15 @@ def named(which: str) -> PolicySpec:
 
 
 def load(spec: PolicySpec, game: Game) -> OakPolicy:
-    """Make the policy of a spec of kind ``"oak"``, whose parameters are those of `OakSettings`."""
+    """Make the policy of a spec of kind ``"oak"``.
+
+    The parameters are those of `OakSettings`; a network that was trained with Oak is the spec's checkpoint.
+
+    Raises
+    ------
+    InputError
+        As `OakPolicy`, or if a parameter is unknown or of another kind, or the checkpoint cannot be used.
+    """
     format = getattr(game, "format", None)
     if not isinstance(format, str):
         raise InputError(f"policy {spec.name!r}: oak plays Showdown's generation 1, not the game {game.name!r}")
@@ -217,5 +236,15 @@ def load(spec: PolicySpec, game: Game) -> OakPolicy:
     if unknown:
         known = [field.name for field in fields(OakSettings)]
         raise InputError(f"policy {spec.name!r}: unknown parameters {unknown}; known: {known}")
-    values = {name: type(defaults[name])(value) for name, value in spec.parameters.items()}
+    for name, value in spec.parameters.items():
+        if type(value) is not type(defaults[name]):
+            raise InputError(f"policy {spec.name!r}: {name} is {value!r}, expected a {type(defaults[name]).__name__}")
+    values = dict(spec.parameters)
+    if values.get("evaluation", "fp") not in ("fp", "mc"):
+        raise InputError(
+            f"policy {spec.name!r}: evaluation is {values['evaluation']!r}, expected 'fp' or 'mc'; a network is "
+            "named as the checkpoint of the spec"
+        )
+    if spec.checkpoint is not None:
+        values["evaluation"] = str(spec.checkpoint_path())
     return OakPolicy(load_dex(format), OakSettings(**values), tuple(getattr(game, "teams", None) or ()))
