@@ -11,18 +11,23 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.metamon import tiny
 from tests.online.sessions import Proxy, Watched, finish, lines_of, new_session, texts, type_aware, until
 from tests.showdown_server import fresh_name
 
 from pokenash.errors import RunDirectoryError, ServerError
 from pokenash.games.core import Decisions
 from pokenash.games.showdown import ShowdownGame
+from pokenash.metamon.networks import MetamonNetwork
+from pokenash.metamon.policy import MetamonPolicy
 from pokenash.online import BattleTimer, ShowdownServer, read_records
 from pokenash.online.account import Account
 from pokenash.online.address import server_address
 from pokenash.online.connection import Connection
+from pokenash.online.deciding import drawn_member
 from pokenash.online.messages import to_id
 from pokenash.policies import DecisionRandom, Mixture, Policy, PolicySpec, load_policy, mixture_spec
+from pokenash.policies.seats import seats_spec
 
 _SEED = 31
 
@@ -102,6 +107,21 @@ def test_members_that_read_the_protocol_play(showdown_server: ShowdownServer, tm
     records = _play(showdown_server.url, tmp_path, spec, battles=4, concurrent=4, seed=1)
     assert [(record.reason, record.error, record.fallbacks) for record in records] == [("played", None, 0)] * 4
     assert {record.member for record in records} == {"SimpleHeuristicsPlayer", "MaxBasePowerPlayer"}
+
+
+def test_metamons_policies_play(showdown_server: ShowdownServer, tmp_path: Path) -> None:
+    game = tiny.game()
+    policy = MetamonPolicy(MetamonNetwork.random(tiny.config(), seed=1), game, tiny.tokenizer(), greedy=True)
+    records = _play(showdown_server.url, tmp_path, policy, battles=2, concurrent=2)
+    assert [(record.reason, record.error, record.fallbacks) for record in records] == [("played", None, 0)] * 2
+
+
+def test_a_run_with_a_mixture_for_each_seat_names_the_member_of_the_seat() -> None:
+    members = [PolicySpec("type_aware", "type_aware"), PolicySpec("max_power", "max_power")]
+    first, second = (mixture_spec(f"seat{seat}", [members[seat]], [1.0]) for seat in range(2))
+    policy = load_policy(seats_spec("both", first, second), ShowdownGame())
+    assert [drawn_member(policy, 0, seat, _SEED)[0] for seat in range(2)] == ["type_aware", "max_power"]
+    assert drawn_member(type_aware(), 0, 0, _SEED) == (None, None)
 
 
 def test_formats_with_team_preview_and_formats_whose_teams_the_server_draws_are_played(
@@ -228,6 +248,7 @@ def test_a_policy_that_is_too_slow_is_stood_in_for_and_that_is_recorded(
     assert 1 <= record.fallbacks < record.decisions
 
 
+@pytest.mark.slow
 def test_a_decision_is_sent_before_the_servers_deadline(tmp_path: Path) -> None:
     def hang(decisions: Decisions) -> None:
         if (decisions.decision == 1).any():
@@ -295,6 +316,30 @@ def test_a_choice_that_is_refused_is_made_again_once(
         assert record.error == "the server refused 2 choices for one request"
 
 
+def test_a_choice_that_the_server_threw_away_is_sent_again(showdown_server: ShowdownServer, tmp_path: Path) -> None:
+    """As on servers with limits, which this one has not: the message is dropped and the client is told so."""
+    dropped: list[str] = []
+    notice = '|raw|<strong class="message-throttle-notice">Your message was not sent.</strong>'
+
+    async def play() -> list[Any]:
+        def drop(message: str) -> str | None:
+            if "|/choose " not in message or dropped:
+                return message
+            dropped.append(message)
+            told = asyncio.create_task(proxy.tell(f">{message.partition('|')[0]}\n{notice}"))
+            told.add_done_callback(lambda _: None)
+            return None
+
+        async with Proxy(showdown_server.url, to_server=drop) as proxy:
+            name = fresh_name()
+            ours = new_session(proxy.url, tmp_path / "ours", name=name, accept=True, battles=1)
+            theirs = new_session(showdown_server.url, tmp_path / "theirs", challenge=name)
+            return (await finish(ours, theirs))[0]
+
+    (record,) = asyncio.run(play())
+    assert (record.reason, record.error, len(dropped)) == ("played", None, 1)
+
+
 def test_other_formats_and_other_users_are_refused_with_a_message(
     showdown_server: ShowdownServer, tmp_path: Path
 ) -> None:
@@ -356,6 +401,21 @@ def test_a_challenge_that_is_rejected_ends_the_session(
 
     assert asyncio.run(play()) == []
     assert "rejected the challenge" in caplog.text
+
+
+def test_a_server_that_takes_no_such_battle_ends_the_session(showdown_server: ShowdownServer, tmp_path: Path) -> None:
+    async def play() -> None:
+        async with Proxy(showdown_server.url) as proxy:
+            ours = new_session(proxy.url, tmp_path / "ours", accept=True)
+            running = asyncio.create_task(ours.run())
+            await until(lambda: proxy.connections == 1)
+            while not running.done():
+                await proxy.tell("|popup|Your team was rejected for the following reasons:||||- Tauros is \x1b[31mold.")
+                await asyncio.sleep(0.05)
+            await running
+
+    with pytest.raises(ServerError, match=r"takes no battle in gen1ou: Your team was rejected .* Tauros is \[31mold"):
+        asyncio.run(play())
 
 
 def test_rooms_that_are_not_ours_are_ignored(showdown_server: ShowdownServer, tmp_path: Path) -> None:

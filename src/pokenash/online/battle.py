@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,7 @@ _LOOK_SECONDS = 0.25
 _NAMING_SECONDS = 2.0
 """Well within the margin of the server's deadline."""
 _FORFEIT_SECONDS = 15.0
+_THROTTLE_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -158,21 +159,27 @@ class Battle:
         repeated, room.repeated = room.repeated, False
         if room.winner is not None:
             self._end()
+        elif room.closed is not None:
+            self.lose_server(room.closed)
         elif self._giving_up is not None:
             # Told again after a lost connection: perhaps the server never heard that we gave up.
             if repeated:
                 self._desk.send("/forfeit", self.room_id)
         elif room.request_number > self._asked:
             self._asked = room.request_number
-            self._start(self._answer())
+            self._start(self._answer)
         elif room.refused is not None:
             room.refused = None
-            self._start(self._answer_again())
+            self._start(self._answer_again)
         elif repeated and self._sent is not None and self._sent[0] == room.request_number:
             # The choice was lost with the connection.
             self._send_choice(self._sent[1])
+        elif room.throttled:
+            room.throttled = False
+            if self._answering is not None and self._answering.done():
+                self._start(self._send_again)
 
-    def _start(self, answer: Any) -> None:
+    def _start(self, answer: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._stop_answering()
         self._answering = asyncio.create_task(self._guarded(answer))
 
@@ -190,10 +197,10 @@ class Battle:
         await asyncio.sleep(seconds)
         self.over.set()
 
-    async def _guarded(self, answer: Any) -> None:
+    async def _guarded(self, answer: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Answer; a battle that cannot be answered is forfeited, and the others go on."""
         try:
-            await answer
+            await answer()
         except BattleFollowError as error:
             self.give_up("not understood", error.reason)
         except Exception as error:
@@ -234,6 +241,13 @@ class Battle:
         _log.warning("%s: the server refused a choice; another was drawn", self.room_id)
         self.fallbacks += 1
         self._choose(choice or "default")
+
+    async def _send_again(self) -> None:
+        """The server threw a message away, perhaps the choice; one that is there twice does no harm."""
+        number = self.room.request_number
+        await asyncio.sleep(_THROTTLE_SECONDS)
+        if self._sent is not None and self._sent[0] == number == self.room.request_number:
+            self._send_choice(self._sent[1])
 
     async def _row(self, arrived: float) -> Row | None:
         feeds = self.room.take_feeds()

@@ -113,10 +113,8 @@ class Connection:
             if self._closed:
                 return
             if not self._logins:
-                raise ServerError(
-                    f"no Showdown server can be used at {self.address.url}: {problem}; `pokenash server` starts one on "
-                    "this machine"
-                )
+                hint = "" if self.address.message_seconds else "; `pokenash server` starts one on this machine"
+                raise ServerError(f"no Showdown server can be used at {self.address.url}: {problem}{hint}")
             if self._logins != before:
                 delay, lost_at = _FIRST_DELAY, time.monotonic()
                 _log.warning("the connection to %s was lost: %s", self.address.url, problem)

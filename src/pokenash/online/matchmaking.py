@@ -22,7 +22,7 @@ _CANCEL_SECONDS = 3.0
 """A battle may have begun in the moment when its search was cancelled."""
 _CHALLENGE_SECONDS = 10.5
 """The official server takes one challenge in ten seconds."""
-_RETRY_SECONDS = 5.0
+_RETRY_SECONDS = 1.0
 _MAX_WAITING, _MAX_REFUSED = 100, 1000
 _NOT_CHALLENGING = re.compile(r"\|popup\|([a-z0-9]{1,18}) is not challenging you")
 _NOT_NOW = ("was not found", "not accepting challenges", "after your last challenge", "pending challenges")
@@ -275,7 +275,7 @@ class Challenge(Matchmaking):
             _log.info("%s cannot be challenged now; trying again", self._name)
             self._told = True
         self.lost()
-        self._next = time.monotonic() + max(_RETRY_SECONDS, _CHALLENGE_SECONDS if self._front.polite else 0.0)
+        self._next = time.monotonic() + (_CHALLENGE_SECONDS if self._front.polite else _RETRY_SECONDS)
 
 
 class Ladder(Matchmaking):

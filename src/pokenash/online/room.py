@@ -25,6 +25,7 @@ _MAX_CHARACTERS = 32 * 2**20
 _RATING = re.compile(r"(.{1,200})'s rating: (\d{1,5}(?:\.\d+)?) &rarr; <strong>(\d{1,5}(?:\.\d+)?)</strong>")
 _TIME_LEFT = re.compile(r"Time left: (\d{1,6}) sec this turn")
 _STALE = ("nothing to choose", "too late", "Can't do anything", "Can't undo", "nothing to cancel")
+_THROTTLED, _CRASHED = "message-throttle-notice", "The simulator process crashed"
 _FORFEITED, _INACTIVE = " forfeited.", " lost due to inactivity."
 _MARGIN_SECONDS = 5.0
 """The server's clock ticks every 5 seconds."""
@@ -69,6 +70,10 @@ class Room:
         Counts the requests of which each asks for a choice of its own.
     repeated : bool
         Whether the last request was told again, and the server does not hold our choice.
+    throttled : bool
+        Whether the server says that it threw a message of ours away, until that is taken note of.
+    closed : str or None
+        Why the battle will not be told to its end.
     refused : str or None
         Why the choice for the open request was refused, until it is taken note of.
     deadline : float or None
@@ -88,6 +93,8 @@ class Room:
     request_text: str = ""
     request_number: int = 0
     repeated: bool = False
+    throttled: bool = False
+    closed: str | None = None
     refused: str | None = None
     deadline: float | None = None
     winner: str | None = None
@@ -255,7 +262,8 @@ class Room:
             self.inactive = to_id(rest.removesuffix(_INACTIVE))
 
     def _on_raw(self, rest: str) -> None:
-        """The ladder's line; nothing else of what it shows is read, and nothing is ever shown."""
+        """The ladder's line, and that we talk too fast; nothing else is read, and nothing is ever shown."""
+        self.throttled = self.throttled or _THROTTLED in rest
         found = _RATING.match(rest)
         if found is None:
             return
@@ -263,6 +271,13 @@ class Room:
         for seat, name in self.names.items():
             if to_id(name) == user:
                 self.rating_before[seat], self.rating_after[seat] = float(found[2]), float(found[3])
+
+    def _on_deinit(self, rest: str) -> None:
+        self.closed = "the server closed the room"
+
+    def _on_big_error(self, rest: str) -> None:
+        if rest.startswith(_CRASHED):
+            self.closed = "the server's simulator crashed"
 
     def _on_win(self, rest: str) -> None:
         self.winner = to_id(rest)
@@ -281,6 +296,8 @@ _HANDLERS = {
     "inactive": Room._on_inactive,
     "-message": Room._on_message,
     "raw": Room._on_raw,
+    "deinit": Room._on_deinit,
+    "bigerror": Room._on_big_error,
     "win": Room._on_win,
     "tie": Room._on_tie,
 }
