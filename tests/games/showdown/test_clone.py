@@ -64,7 +64,7 @@ def test_a_clone_goes_on_identically(format: str) -> None:
     rng = np.random.default_rng(3)
     twin = None
     decisions = held = 0
-    for number in range(14):
+    for number in range(10):
         drive(env, rng, int(rng.integers(1, 40)))
         if env.terminations[env.agent_selection] or env.truncations[env.agent_selection]:
             env.reset()
@@ -74,8 +74,8 @@ def test_a_clone_goes_on_identically(format: str) -> None:
         expected = drive(env, np.random.default_rng([number, 1]), 120)
         assert drive(twin, np.random.default_rng([number, 1]), 120) == expected
         decisions += 120
-    assert decisions > 1500
-    assert held > 2
+    assert decisions >= 1200
+    assert held > 1
     assert twin is not None
     record = env.record
     assert twin.record == record

@@ -20,7 +20,7 @@ from pokenash.games.showdown.observation import decode
 from pokenash.games.showdown.replay import load_record, save_record, simulate
 
 FORMATS = ["gen1ou", "gen4randombattle", "gen9ou", "gen9randombattle"]
-BATTLES = 24
+BATTLES = 14
 
 STARMIE_TAUROS = """Starmie
 - Recover
@@ -146,7 +146,7 @@ def test_a_battle_started_at_a_position_is_the_rest_of_the_unbroken_one(format: 
             assert "\n".join(told) == "\n".join(later), "the first text tells everything from the battle's beginning"
             assert later == ["\n".join(told[: before + 1]), *told[before + 1 :]] or not later
         decisions += len(expected)
-    assert decisions > 1000
+    assert decisions > 600
     if format == "gen9randombattle":
         assert any(unavailable(points[episode][place]) for episode, place in origin)
 

@@ -1,9 +1,9 @@
 'use strict';
 /**
- * A battle in the middle, made from a description. A real battle of the two teams is begun, and then the simulator's own
- * methods bring its Pokémon to the described state one after the other, so that whatever becomes known to the players
- * is said in the simulator's own words. Nothing random decides anything; counters that are hidden from both players are
- * drawn by `drawHidden`.
+ * A battle in the middle, made from a description. A real battle of the two teams is begun, and then the simulator's
+ * own methods bring its Pokémon to the described state one after the other, so that whatever becomes known to the
+ * players is said in the simulator's own words. Nothing random decides anything; counters that are hidden from both
+ * players are drawn by `drawHidden`.
  */
 const {toID} = require('pokemon-showdown/dist/sim');
 
@@ -21,7 +21,7 @@ function check(condition, message) {
   if (!condition) throw new Error(message);
 }
 
-/** The names that the other side has seen, in the order in which they came in: lead, the described ones, the active one. */
+/** The names that the other side has seen, in the order in which they came in: lead, described ones, the active one. */
 function revealed(side, {active, states}) {
   const names = side.pokemon.map(pokemon => pokemon.name);
   const seen = names.filter((name, place) => name !== active && (place === 0 || states[name]));
@@ -53,7 +53,8 @@ function useMoves(battle, pokemon, state) {
 
 function setHp(battle, pokemon, hp) {
   if (hp === undefined || hp === pokemon.hp) return;
-  check(Number.isInteger(hp) && hp >= 0 && hp <= pokemon.maxhp, `${pokemon.name} cannot have ${hp} of ${pokemon.maxhp} HP`);
+  const possible = Number.isInteger(hp) && hp >= 0 && hp <= pokemon.maxhp;
+  check(possible, `${pokemon.name} cannot have ${hp} of ${pokemon.maxhp} HP`);
   if (hp === 0) {
     pokemon.faint(pokemon.side.foe.active[0]);
     battle.faintMessages(false, false, false);
@@ -102,8 +103,8 @@ function recharge(battle, pokemon, move) {
  * Bring a battle that has just begun to the described state, and have both players asked for a move.
  *
  * @param battle on its first turn
- * @param composition {turn, sides: [2] of {active, states: {name: {hp, status, rested, slept, pp, boosts, seen, recharge}}}};
- *   a Pokémon without a state (other than the lead and the active one) has not been seen
+ * @param composition {turn, sides: [2] of {active, states: {name: {hp, status, rested, slept, pp, boosts, seen,
+ *   recharge}}}}; a Pokémon without a state (other than the lead and the active one) has not been seen
  */
 function compose(battle, composition) {
   const {turn, sides} = composition;
@@ -130,8 +131,8 @@ function compose(battle, composition) {
 }
 
 /**
- * Draw the counters that neither player can know, given what both have seen: in generation 1, after how many of the one to
- * seven turns a sleeper wakes, of which it has slept `slept`.
+ * Draw the counters that neither player can know, given what both have seen: in generation 1, after how many of the
+ * one to seven turns a sleeper wakes, of which it has slept `slept`.
  */
 function drawHidden(battle, composition) {
   battle.sides.forEach((side, player) => {

@@ -9,6 +9,7 @@
  *   {command: "random_teams", format, seeds}        one random team per seed
  *   {command: "simulate", record}                   a saved battle -> its log
  *   {command: "reach", format, source}              a position -> what the players were told, or why it cannot be reached
+ *   {command: "endgame", format, source, options}   a position -> the game tree from there
  *   {command: "points", record}                     a saved battle -> its decision points
  */
 const fs = require('fs');
@@ -201,6 +202,7 @@ const COMMANDS = {
   stats: startingStats,
   simulate,
   reach: request => require('./position-tools').reach(request),
+  endgame: request => require('./endgame').endgame(request),
   points: request => require('./position-tools').points(request),
   format: ({format}) => describeFormat(format),
   validate,
