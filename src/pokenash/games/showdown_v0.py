@@ -77,9 +77,9 @@ showdown_v0.env(format="gen1ou", teams=None, seed=None, turn_limit=None, render_
 `format`: any singles format of the simulator, such as `"gen1ou"` or `"gen9randombattle"`.
 
 `teams`: the name of a set, export text, packed teams, JSON, a file or a directory of team files (see
-`pokenash.games.showdown.team_sets.load_team_set`). By default the set that comes with pokenash for the format. Each episode
-draws two of them; `reset(options={"teams": [i, j]})` says which. `reset(options={"position": p})` starts in mid-play,
-from a `pokenash.games.showdown.Position`. Other options are ignored.
+`pokenash.games.showdown.team_sets.load_team_set`). By default the set that comes with pokenash for the format. Each
+episode draws two of them; `reset(options={"teams": [i, j]})` says which. `reset(options={"position": p})` starts in
+mid-play, from a `pokenash.games.showdown.Position`. Other options are ignored.
 
 `seed`: seeds the stream of episodes. `reset(seed=...)` begins a new stream; `reset()` goes on with the last one. A
 seed fixes the teams that are drawn and every random number of the battle.
