@@ -90,15 +90,24 @@ class Watched(Policy):
         return actions
 
 
+def begins(message: Sequence[str]) -> bool:
+    """Whether a message tells a room from its beginning."""
+    return any(line.startswith("|init|") for line in message)
+
+
 class Recorder(PokenashPlayer):
-    """Keeps what it is told."""
+    """Keeps what it is told, and chats."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         self.told: dict[str, list[list[str]]] = defaultdict(list)
         super().__init__(*arguments, **settings)
 
     async def _handle_battle_message(self, split_messages: list[list[str]]) -> None:
-        self.told[split_messages[0][0][1:]].append(["|".join(parts) for parts in split_messages[1:]])
+        tag = split_messages[0][0][1:]
+        lines = ["|".join(parts) for parts in split_messages[1:]]
+        self.told[tag].append(lines)
+        if begins(lines):
+            await self.ps_client.send_message("|-damage|p1a: Tauros|0 fnt", room=tag)
         await super()._handle_battle_message(split_messages)
 
 
@@ -126,6 +135,8 @@ def play_on_server(
             seed=seed + side,
             max_concurrent_battles=concurrent,
             server_configuration=configuration(server),
+            # The server then says how much time is left.
+            start_timer_on_battle_start=True,
             log_level=40,
         )
         for side, policy in enumerate(watched)

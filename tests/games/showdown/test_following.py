@@ -6,6 +6,9 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +19,7 @@ import pytest
 from numpy.typing import NDArray
 
 from games.showdown.playing import schedule, uniform
+from games.showdown.test_orphans import alive, all_gone
 from games.showdown.test_worker_faults import node_that
 from pokenash.errors import BattleFollowError, IllegalActionError, InputError, SimulatorError
 from pokenash.games.showdown import ShowdownGame, told
@@ -223,7 +227,7 @@ def test_a_battle_that_takes_the_worker_with_it_fails_alone(
         """,
     )
     monkeypatch.setenv("POKENASH_NODE", str(node))
-    with Follower(game, 2, timeout=2.0) as follower:
+    with Follower(game, 2, timeout=1.0) as follower:
         tell(follower, 0, battle[:3])
         tell(follower, 1, battle[:2])
         follower.feed(1, ["|turn|poison"])
@@ -351,6 +355,24 @@ def test_another_log_begins_the_lane_anew(follower: Follower, battle: list[Decis
     assert not follower.rejoin(0, battle[0].lines[:-1])
     follower.feed(0, battle[0].lines[-1:])
     assert_shows(follower, 0, battle[0])
+
+
+def test_the_process_ends_with_the_one_that_started_it() -> None:
+    code = """
+        import time
+        from pokenash.games.showdown import ShowdownGame
+        from pokenash.games.showdown.following import Follower
+        follower = Follower(ShowdownGame("gen1randombattle"), 1)
+        print(follower.worker_pid, flush=True)
+        time.sleep(600)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        pid = int(process.stdout.readline())
+        assert alive(pid)
+        process.kill()
+    assert all_gone([pid])
 
 
 def test_misuse_is_refused(follower: Follower, battle: list[Decision], game: ShowdownGame) -> None:

@@ -22,10 +22,10 @@ TRAPPERS = Path(__file__).parent / "trappers.txt"
 SEED = 5
 FORMATS = {
     "gen1ou": (12, UNIFORM, TYPE_AWARE),
-    "gen9ou": (10, UNIFORM, POKE_ENV),
-    "gen1randombattle": (10, TYPE_AWARE, UNIFORM),
-    "gen4randombattle": (10, UNIFORM, UNIFORM),
-    "gen9randombattle": (10, UNIFORM, TYPE_AWARE),
+    "gen9ou": (8, UNIFORM, POKE_ENV),
+    "gen1randombattle": (8, TYPE_AWARE, UNIFORM),
+    "gen4randombattle": (9, UNIFORM, UNIFORM),
+    "gen9randombattle": (9, UNIFORM, TYPE_AWARE),
     "gen9anythinggoes": (6, UNIFORM, UNIFORM),
 }
 Played = tuple[ShowdownGame, tuple[PolicySpec, PolicySpec], list[ServerBattle], list[tuple[list[Seen], list[Seen]]]]

@@ -18,7 +18,7 @@ from tests.showdown_server import fresh_name
 
 from pokenash.errors import InputError
 from pokenash.games.aec import AECGame
-from pokenash.games.core import Decisions
+from pokenash.games.core import Decisions, EpisodeSetup
 from pokenash.games.showdown import ShowdownGame
 from pokenash.online.server import ShowdownServer
 from pokenash.policies import DecisionRandom, Mixture, PolicySpec, Uniform, load_policy, mixture_spec, save_population
@@ -113,6 +113,46 @@ def test_a_policy_may_forfeit(showdown_server: ShowdownServer) -> None:
     battle(ours, opponent(showdown_server), 2)
     assert ours.n_lost_battles == 2
     assert all(found.turn < 10 for found in ours.battles.values())
+
+
+def test_a_request_that_is_told_again_is_answered_alike_and_a_refusal_is_left_to_the_server() -> None:
+    """As after coming back to a room, and after choices that come too late or are refused."""
+    game = ShowdownGame(FORMAT)
+    with game.vector(1) as vector:
+        decisions, _ = vector.start([EpisodeSetup(0, 7, {}, text=(True, False))])
+        assert decisions.text is not None
+        *first, request = decisions.text[0].split("\n")
+    numbered = [json.dumps({**json.loads(request.removeprefix("|request|")), "rqid": number}) for number in (1, 2)]
+    sent: list[str] = []
+
+    async def send(message: str, *_: Any) -> None:
+        sent.append(message)
+
+    async def play() -> None:
+        ours = PokenashPlayer(
+            "uniform", game=game, start_listening=False, log_level=50, loop=asyncio.get_running_loop()
+        )
+        ours.ps_client.send_message = send  # type: ignore[method-assign]
+
+        async def tell(*lines: str) -> int:
+            await ours._handle_battle_message([[f">battle-{FORMAT}-1"], *[line.split("|") for line in lines]])
+            return len(sent)
+
+        await tell("|init|battle")
+        await tell(*first)
+        assert await tell(f"|request|{numbered[0]}") == 1
+        assert await tell("|error|[Invalid choice] Sorry, too late to make a different move") == 1
+        await tell("|init|battle", *first)
+        assert await tell(f"|request|{numbered[0]}") == 2
+        assert sent[0] == sent[1]
+        assert await tell(f"|request|{numbered[0]}", "|sentchoice|move 1") == 2
+        assert await tell(f"|request|{numbered[1]}") == 3
+        assert await tell("|error|[Invalid choice] Can't move") == 4
+        assert sent[-1] == "/choose default"
+        assert await tell("|error|[Invalid choice] Can't move") == 4
+        ours.close()
+
+    asyncio.run(play())
 
 
 class Failing(Uniform):

@@ -53,8 +53,8 @@ def make_player(player: str, format: str, arguments: Mapping[str, Any]) -> Playe
     async def make() -> None:
         # With a loop that runs already, poke-env's own is not needed: it would not outlive a fork.
         loop = asyncio.get_running_loop()
-        settings = {"battle_format": format, "start_listening": False, "loop": loop, "log_level": _ERRORS_ONLY}
-        made.append(found(**settings, **arguments))
+        settings: dict[str, Any] = {"battle_format": format, "start_listening": False, "loop": loop}
+        made.append(found(log_level=_ERRORS_ONLY, **settings, **arguments))
 
     def run() -> None:
         try:

@@ -32,6 +32,8 @@ __all__ = ["GameTeams", "PokenashPlayer"]
 _log = logging.getLogger(__name__)
 
 _FORFEIT, _DEFAULT = "/forfeit", "/choose default"
+_INVALID = "|error|[Invalid choice]"
+_STALE = ("too late", "nothing to choose", "Can't do anything", "Can't undo")
 
 
 class GameTeams(Teambuilder):
@@ -66,10 +68,14 @@ class _Room:
     """As lines, since the last decision."""
     answered: Any = None
     """The number of the request that was answered last, or the request where servers do not number them."""
-    message: str = ""
-    """What was sent last."""
-    rejoined: bool = False
-    """Whether the server told everything again since the last choice was sent."""
+    message: asyncio.Future[str] | None = None
+    """What is said to it."""
+    error: str = ""
+    """Why the server refused the last choice, until that is seen to."""
+    defaulted: Any = None
+    """The number of the request at which the server was asked to choose itself."""
+    held: bool = False
+    """Whether the server told the request again together with our choice."""
 
 
 class PokenashPlayer(Player):
@@ -175,7 +181,8 @@ class PokenashPlayer(Player):
         room = self._rooms.get(tag)
         if room is not None:
             room.messages.append(lines)
-            room.rejoined |= any(line.startswith("|init|") for line in lines)
+            room.error = next((line for line in lines if line.startswith(_INVALID)), room.error)
+            room.held = any(line.startswith("|sentchoice|") for line in lines)
         elif tag not in self.episodes:
             self._unseated.setdefault(tag, []).append(lines)
         await super()._handle_battle_message(split_messages)
@@ -205,29 +212,34 @@ class PokenashPlayer(Player):
         room = self._room(battle.battle_tag)
         request = battle.last_request
         number = request.get("rqid", request)
-        if room.answered == number:
-            return self._said_again(room, battle.battle_tag)
+        if room.answered == number and room.message is not None:
+            return self._after_error(room, battle.battle_tag) if room.error else await self._again(room)
+        loop = asyncio.get_running_loop()
         question = Question(room.lane, room.episode, room.decision, room.messages)
-        room.answered, room.messages, room.rejoined = number, [], False
-        future: asyncio.Future[Question] = asyncio.get_running_loop().create_future()
+        room.answered, room.message, room.messages, room.error = number, loop.create_future(), [], ""
+        future: asyncio.Future[Question] = loop.create_future()
         self._waiting_questions.append((question, future))
         if self._serving is None or self._serving.done():
             self._serving = asyncio.create_task(self._serve())
         await future
         room.decision = question.decision
-        room.message = _FORFEIT if question.choice is None else f"/choose {question.choice}"
-        return room.message
+        message = _FORFEIT if question.choice is None else f"/choose {question.choice}"
+        room.message.set_result(message)
+        return message
 
-    def _said_again(self, room: _Room, tag: str) -> str:
-        """What is said to a request that was answered: the same after coming back, else the server chooses, once."""
-        if room.rejoined:
-            room.rejoined = False
-        elif room.message != _DEFAULT:
-            self.logger.error("%s: the server refused %r and is asked to choose itself", tag, room.message)
-            room.message = _DEFAULT
-        else:
+    async def _again(self, room: _Room) -> str:
+        """What is said to a request that is told again, as to a player who comes back to the room: the same."""
+        assert room.message is not None
+        return "" if room.held else await asyncio.shield(room.message)
+
+    def _after_error(self, room: _Room, tag: str) -> str:
+        """What is said to a refusal without a new request; it is of no account where the choice only came too late."""
+        error, room.error = room.error, ""
+        if any(word in error for word in _STALE) or room.defaulted == room.answered:
             return ""
-        return room.message
+        self.logger.error("%s: the server refused our choice and is asked to choose itself: %s", tag, error)
+        room.defaulted = room.answered
+        return _DEFAULT
 
     async def _serve(self) -> None:
         """Answer what waits, until nothing does; what comes meanwhile is the next batch."""
