@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -182,10 +183,15 @@ def _setup_lines(log: Sequence[str]) -> Iterator[tuple[str, str]]:
 def _input_log(server: ShowdownServer, tag: str) -> list[str]:
     """What the server wrote down of a battle when it had ended: the seeds, the teams and the choices."""
     assert server.folder is not None
-    found = list((server.folder / "logs").glob(f"*/*/*/{tag.removeprefix('battle-')}.log.json"))
-    assert len(found) == 1, tag
-    log: list[str] = json.loads(Path(found[0]).read_text("utf-8"))["inputLog"]
-    return log
+    end = time.monotonic() + 30
+    while True:
+        # The server writes it after it has told the players that the battle is over.
+        for path in (server.folder / "logs").glob(f"*/*/*/{tag.removeprefix('battle-')}.log.json"):
+            with contextlib.suppress(json.JSONDecodeError):
+                log: list[str] = json.loads(path.read_text("utf-8"))["inputLog"]
+                return log
+        assert time.monotonic() < end, f"the server has not written {tag} down"
+        time.sleep(0.05)
 
 
 def replay(game: ShowdownGame, battles: Sequence[ServerBattle]) -> Iterator[tuple[list[Seen], list[Seen]]]:
