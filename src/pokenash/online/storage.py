@@ -19,6 +19,8 @@ __all__ = ["BattleLog", "SessionDirectory"]
 SCHEMA = 1
 _FIXED = ("kind", "format", "server", "policy", "mode", "teams")
 """What a session that is gone on with must have in common with its beginning."""
+_MAX_CHARACTERS = 48 * 2**20
+"""More than a battle may tell before it is given up; a server may go on telling, but not fill the disk."""
 
 
 class BattleLog:
@@ -35,10 +37,14 @@ class BattleLog:
         self.path = path
         self._clean = clean
         self._file = path.open("x", encoding="utf-8", newline="\n")
+        self._left = _MAX_CHARACTERS
 
     def write(self, lines: Sequence[str]) -> None:
-        """Append lines; they are with the operating system when this returns."""
+        """Append lines; they are with the operating system when this returns. A log that is too long ends there."""
+        if self._left <= 0:
+            return
         kept = [clean for line in lines if (clean := self._clean(line)) is not None]
+        self._left -= sum(map(len, kept))
         if kept:
             self._file.write("\n".join(kept) + "\n")
             self._file.flush()
