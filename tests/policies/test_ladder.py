@@ -245,6 +245,10 @@ def test_kaizo_plus_leaves_for_a_check_and_bad_stages() -> None:
     foe = {"species": "Tyranitar", "moves": ["Rock Slide"]}
     assert Board(GEN3, [own, SWAMPERT], [foe]).choice(player) == "Swampert"
     assert Board(GEN3, [SWAMPERT, own], [foe]).choice(player) in SWAMPERT["moves"]
+    slammer = {"species": "Snorlax", "moves": ["Body Slam", "Earthquake"]}
+    porygon = {"species": "Porygon2", "moves": ["Tackle"]}
+    assert Board(GEN3, [slammer, STARMIE], [porygon]).choice(player) in slammer["moves"]
+    assert Board(GEN3, [{**slammer, "boost_atk": -0.5}, STARMIE], [porygon]).choice(player) == "Starmie"
 
 
 # --- against each other, and refusals -------------------------------------------------------------------------------
