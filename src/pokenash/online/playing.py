@@ -89,6 +89,7 @@ def open_session(
     callable
         Makes the `Session`; to be called in the event loop that runs it.
     """
+    settings.check()
     entrant = find_entrant(settings.policy if policy is None else policy, settings.format, settings.teams)
     account = account or find_account(login=settings.address().login_url is not None)
     output = settings.output or Path("play") / f"{_word(entrant.name)}-{time.strftime('%Y%m%d-%H%M%S')}"

@@ -86,7 +86,14 @@ class PlaySettings:
     anonymous: bool = False
     login_url: str | None = None
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Refuse settings that cannot be played; not done when they are made, where a command line would reword it.
+
+        Raises
+        ------
+        InputError
+            If one is out of range, or they do not go together.
+        """
         chosen = [self.accept, self.challenge is not None, self.ladder is not None]
         if sum(chosen) != 1:
             raise InputError("expected exactly one of accept, challenge and ladder, to say how battles are found")
