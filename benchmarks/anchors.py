@@ -32,6 +32,9 @@ from pokenash.policies.sources import policy_specs
 FORMAT = "gen1ou"
 OURS = ["uniform", "max_power", "type_aware", "gen1ou_heuristic"]
 THEIRS = ["poke_env:MaxBasePowerPlayer", "poke_env:SimpleHeuristicsPlayer"]
+LADDER = [
+    "bug_catcher", "trainer", "boss_ai", "basic_switcher", "grunt", "gym_leader", "emerald_kaizo", "kaizo_plus",
+]  # fmt: skip
 FIXED = "uniform"
 
 
@@ -108,21 +111,20 @@ def page(data: dict[str, Any], rows: list[dict[str, Any]], seed: int) -> None:
 def main() -> None:
     """Play what the log lacks, fit, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--battles", type=int, default=600, help="per pair of pokenash's own (default 600)")
-    parser.add_argument("--poke-env-battles", type=int, default=200, help="per pair with poke-env's (default 200)")
-    parser.add_argument("--more", nargs="*", default=[], help="further policies, by name, after those that are fixed")
+    parser.add_argument("--battles", type=int, default=600, help="per pair of the first four (default 600)")
+    parser.add_argument("--other-battles", type=int, default=200, help="per other pair (default 200)")
     parser.add_argument("--seed", type=int, default=77003)
     parser.add_argument("--lanes", type=int, default=128)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--log", type=Path, default=Path("runs/anchors/matches.jsonl"))
     options = parser.parse_args()
     game = ShowdownGame(format=FORMAT)
-    specs = policy_specs([*OURS, *THEIRS, *options.more], "anchors")
+    specs = policy_specs([*OURS, *THEIRS, *LADDER], "anchors")
     log = MatchLog(options.log)
     with Arena(game, num_lanes=options.lanes, num_workers=options.workers, progress=True) as arena:
         play_tournament(arena, log, specs[: len(OURS)], battles=options.battles, seed=options.seed, key="anchors")
         played = play_tournament(
-            arena, log, specs, battles=options.poke_env_battles, seed=options.seed, key="anchors", block_size=50
+            arena, log, specs, battles=options.other_battles, seed=options.seed, key="anchors", block_size=50
         )
     data, rows = anchors_json(game, played, specs, options.seed), residuals(played, bradley_terry(played))
     path = anchor_path(FORMAT)
