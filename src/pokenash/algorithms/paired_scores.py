@@ -7,7 +7,7 @@ the five happened.
 
 Two intervals. `paired_interval` is for a number of pairs that was fixed before the first was played. An interval that
 is looked at again and again, and decides when to stop, is wrong more often than it says; `confidence_sequence` is
-right at all times together, so that any rule may stop it and it may be continued at will. It costs about 2.8 times as
+right at all times together, so that any rule may stop it and it may be continued at will. It costs about 2.7 times as
 many battles for the same width.
 """
 
