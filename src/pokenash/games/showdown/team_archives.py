@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import re
 import tarfile
 import zlib
 from collections.abc import Iterable
@@ -17,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from pokenash.errors import TeamError
-from pokenash.games.showdown.teams import NamedText
+from pokenash.games.showdown.teams import NamedText, natural_order
 
 __all__ = ["content_sha256", "file_sha256", "read_archive", "read_folder"]
 
@@ -161,8 +160,4 @@ def _members(archive: tarfile.TarFile, path: Path, format: str) -> list[NamedTex
 
 def _ordered(texts: list[NamedText]) -> list[NamedText]:
     """By name, ``team_2`` before ``team_10``."""
-
-    def key(one: NamedText) -> list[tuple[int, str]]:
-        return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", one.name)]
-
-    return sorted(texts, key=key)
+    return sorted(texts, key=lambda one: natural_order(one.name))

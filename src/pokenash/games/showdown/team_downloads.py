@@ -144,7 +144,7 @@ def locked_archives() -> Mapping[str, Mapping[str, Any]]:
             raise ValueError(f"schema {data['schema']!r}")
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             f"{_lock()}, which pins downloaded team sets, cannot be read ({error}); restore it, or remove it to trust "
             "what is downloaded next"

@@ -47,7 +47,7 @@ def read_team_set(path: str | Path, format: str) -> TeamSet | None:
     path = Path(path)
     try:
         data = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(data, Mapping):
         return None
@@ -81,7 +81,7 @@ def read_weights(path: str | Path) -> dict[str, float]:
     try:
         text = path.read_text(encoding="utf-8-sig")
         return _weights(text) if text.lstrip().startswith("{") else _weights_of_rows(text)
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, csv.Error) as error:
         raise InputError(
             f"{path} cannot be read as weights of teams ({error}); expected a JSON object of names and numbers, or CSV "
             "with the columns name and weight"

@@ -129,7 +129,7 @@ class TeamSet(Sequence[str]):
                 f"weights by name: {len(missing)} teams have none ({', '.join(missing[:3])}) and {len(unknown)} names "
                 f"are of no team ({', '.join(unknown[:3])}); expected one weight per team, 0 to leave it out"
             )
-        return [float(weights[name]) for name in self.names]
+        return [weights[name] for name in self.names]
 
     def split(self, part: TeamSplit, fraction: float = HELD_OUT_FRACTION, seed: int = 0) -> TeamSet:
         """The part of the set that may be trained on, or the part that is held out.
@@ -206,6 +206,8 @@ class TeamSet(Sequence[str]):
             weights, origin = data.get("weights"), data.get("origin")
             if not all(isinstance(one, str) for one in (*names, *packed)):
                 raise TypeError("a name or a team is not a text")
+            if origin is not None and not isinstance(origin, Mapping):
+                raise TypeError(f"its origin is {type(origin).__name__}, not an object")
             return cls(format, names, packed, None if weights is None else tuple(map(float, weights)), origin)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise TeamError(f"not a description of a team set: {error}; expected names and packed teams") from error
@@ -279,11 +281,14 @@ def _place(key: str, seed: int) -> float:
 
 
 def _normalised(weights: Sequence[float]) -> tuple[float, ...]:
-    values = [float(weight) for weight in weights]
-    total = math.fsum(values)
+    try:
+        values = [float(weight) for weight in weights]
+        total = math.fsum(values)
+    except (TypeError, ValueError, OverflowError):
+        values, total = [], math.nan
     if not all(value >= 0 for value in values) or not 0 < total < math.inf:
         raise InputError(
-            f"weights: expected {len(values)} numbers >= 0 with a positive sum, "
-            f"got {values[:5]}{' and more' if len(values) > 5 else ''}"
+            f"weights: expected {len(weights)} numbers >= 0 with a positive sum, "
+            f"got {list(weights[:5])}{' and more' if len(weights) > 5 else ''}"
         )
     return tuple(value / total for value in values)

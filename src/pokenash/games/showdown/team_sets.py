@@ -25,6 +25,7 @@ from pokenash.games.showdown.teams import (
     format_info,
     has_team_files,
     is_team_text,
+    is_there,
     load_teams,
     shipped_team_sets,
 )
@@ -120,7 +121,7 @@ def load_team_set(
         How often teams are drawn, as `TeamSet.with_weights` takes it, or a CSV or JSON file of it (`read_weights`).
     limit : int, optional
         At most so many teams, chosen by their SHA-256: the same ones every time, and hardly others when the set grows.
-        They are chosen before they are validated.
+        They are chosen before they are validated. Of a mixture: so many of each set.
     on_illegal : {"error", "skip"}, optional
         As of `load_teams`. Default: metamon's sets are loaded without teams that are refused, for any other set that
         is an error.
@@ -142,7 +143,7 @@ def load_team_set(
         # Folders and archives are named by ids, not by names such as "[Gen 1] OU".
         format = format_info(format).id
     places = _Places(root, revision, sha256, download, endpoint)
-    if isinstance(source, str) and _MIXTURE.fullmatch(source.strip()) and not Path(source).exists():
+    if isinstance(source, str) and _MIXTURE.fullmatch(source.strip()) and not is_there(Path(source)):
         if weights is not None or sha256 is not None:
             raise InputError("a mixture of team sets takes no weights= and no sha256=: load the sets and mix_team_sets")
         parts = [part.split("=") for part in source.split(",")]
@@ -197,6 +198,13 @@ class _Places:
 
 def _find(source: Any, format: str, places: _Places) -> tuple[Any, dict[str, Any], bool]:
     """What a source names: something that `load_teams` reads, its origin, and whether metamon published it."""
+    found, origin, published = _looked_up(source, format, places)
+    if places.sha256 is not None and not origin.keys() & {"archive_sha256", "content_sha256"}:
+        raise InputError(f"sha256 is for archives and metamon's folders; {str(source)[:80]!r} is neither")
+    return found, origin, published
+
+
+def _looked_up(source: Any, format: str, places: _Places) -> tuple[Any, dict[str, Any], bool]:
     path = source if isinstance(source, Path) else None
     if isinstance(source, str) and not is_team_text(source):
         name = source.strip()
@@ -205,21 +213,21 @@ def _find(source: Any, format: str, places: _Places) -> tuple[Any, dict[str, Any
         if name in shipped_team_sets():
             return name, {}, False
         path = Path(name).expanduser() if name else None
-        if path is None or not path.exists():
+        if path is None or not is_there(path):
             folder = places.folder(name, format) if re.fullmatch(r"[\w.-]+", name) else None
             if folder is None:
                 raise _unknown(source)
             path = folder
-    if path is None or not path.exists():
+    if path is None or not is_there(path):
         return source, {}, False
     return (*_from_path(path, format, places), False)
 
 
 def _unknown(source: str) -> TeamError:
     return TeamError(
-        f"{source!r} is no team set: neither metamon's ({', '.join(TEAM_SETS)}), nor one that comes with pokenash "
-        f"({', '.join(shipped_team_sets())}), nor one in $METAMON_CACHE_DIR, nor a mixture of sets (name=share,...), "
-        "nor a file or directory, nor the text of a team"
+        f"{source[:200]!r} is no team set: neither metamon's ({', '.join(TEAM_SETS)}), nor one that comes with "
+        f"pokenash ({', '.join(shipped_team_sets())}), nor one in $METAMON_CACHE_DIR, nor a mixture of sets "
+        "(name=share,...), nor a file or directory, nor the text of a team"
     )
 
 
@@ -235,8 +243,6 @@ def _from_path(path: Path, format: str, places: _Places) -> tuple[Any, dict[str,
         if not texts:
             return path, {}
         return texts, _checked_content(texts, places, str(path))
-    if places.sha256 is not None:
-        raise InputError(f"sha256 is for archives and metamon's folders; {path} is neither")
     written = read_team_set(path, format) if path.suffix == ".json" else None
     return (path if written is None else written), {}
 

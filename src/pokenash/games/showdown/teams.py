@@ -24,7 +24,9 @@ __all__ = [
     "format_info",
     "has_team_files",
     "is_team_text",
+    "is_there",
     "load_teams",
+    "natural_order",
     "shipped_team_sets",
 ]
 
@@ -119,6 +121,8 @@ def load_teams(source: Any, format: str, *, on_illegal: OnIllegal = "error") -> 
     texts = list(_texts(source, format))
     if not texts:
         raise TeamError(f"there is no team in {_shown(source)}")
+    for one in texts:
+        _check_text(one)
     info, verdicts = judge_teams([one.text for one in texts], format)
     if info.random_teams:
         raise InputError(f"{info.id} draws its own teams: it takes no teams=")
@@ -128,6 +132,13 @@ def load_teams(source: Any, format: str, *, on_illegal: OnIllegal = "error") -> 
         more = f" (and {len(refused) - 5} more teams refused)" if len(refused) > 5 else ""
         raise TeamError(f"not legal in {info.id}: {words}{more}")
     return _legal(source, texts, verdicts, info.id)
+
+
+def _check_text(one: NamedText) -> None:
+    try:
+        one.text.encode()
+    except UnicodeEncodeError as error:
+        raise TeamError(f"{one.where} is not a text: {error}") from error
 
 
 def _legal(source: Any, texts: Sequence[NamedText], verdicts: Sequence[Verdict], format: str) -> TeamSet:
@@ -185,6 +196,14 @@ def is_team_text(source: str) -> bool:
     return "\n" in source or "|" in source or source.lstrip().startswith("[")
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is such a file or folder; there is none of a name that is too long for one."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def has_team_files(folder: Path, format: str) -> bool:
     """Whether `load_teams` finds team files of the format in a folder."""
     return any(_is_team_file(path, format) for path in folder.iterdir())
@@ -196,18 +215,20 @@ def _string_texts(source: str, format: str) -> Iterable[NamedText]:
         yield from (NamedText(f"team {n}", f"team {n}", team) for n, team in enumerate(teams, 1))
     elif source in shipped_team_sets():
         yield from _path_texts(_DATA / source, format)
-    elif source.strip() and Path(source).expanduser().exists():
-        yield from _path_texts(Path(source).expanduser(), format)
+    elif source.strip() and is_there(path := Path(source).expanduser()):
+        yield from _path_texts(path, format)
     else:
         raise TeamError(
-            f"{source!r} is neither a file, nor a directory, nor a set that comes with pokenash "
+            f"{source[:200]!r} is neither a file, nor a directory, nor a set that comes with pokenash "
             f"({', '.join(shipped_team_sets())}), nor the text of a team"
         )
 
 
 def _path_texts(path: Path, format: str) -> Iterable[NamedText]:
     if path.is_dir():
-        files = sorted((one for one in path.iterdir() if _is_team_file(one, format)), key=_natural)
+        files = sorted(
+            (one for one in path.iterdir() if _is_team_file(one, format)), key=lambda one: natural_order(one.name)
+        )
         if not files:
             wanted = ", ".join("*" + suffix for suffix in (*_SUFFIXES, f"{format}_team"))
             raise TeamError(f"there are no team files in {path}: expected {wanted}")
@@ -232,9 +253,11 @@ def _is_team_file(path: Path, format: str) -> bool:
     return path.name.endswith(f"{format}_team") or path.suffix.lower() in _SUFFIXES
 
 
-def _natural(path: Path) -> list[tuple[int, str]]:
-    """Sorts ``team_2`` before ``team_10``."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path.name)]
+def natural_order(name: str) -> list[tuple[int, str]]:
+    """A key that sorts ``team_2`` before ``team_10``."""
+    # Not by `int`, which refuses thousands of digits: a longer number is the larger one.
+    parts = ((part.lstrip("0"), part) for part in re.split(r"([0-9]+)", name))
+    return [(len(digits), digits) if part[:1].isdecimal() else (-1, part) for digits, part in parts]
 
 
 def _split(text: str, where: str) -> list[str]:
@@ -256,7 +279,7 @@ def _split(text: str, where: str) -> list[str]:
 def _split_json(text: str, where: str) -> list[str]:
     try:
         parsed = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise TeamError(f"{where}: not valid JSON: {error}") from error
     if all(isinstance(one, Mapping) for one in parsed):
         return [text] if parsed else []
