@@ -101,7 +101,7 @@ def test_one_team_that_always_wins_has_an_interval_inside_of_0_and_1() -> None:
 
 
 def test_counts_that_cannot_be_are_refused() -> None:
-    for won, played in (([2], [1]), ([-1], [1]), ([0], [0]), ([1, 1], [2])):
+    for won, played in (([2], [1]), ([-1], [1]), ([0], [0]), ([1, 1], [2]), ([float("nan")], [1])):
         with pytest.raises(InputError, match="successes"):
             shrink_rates(won, played)
     with pytest.raises(InputError, match="level"):

@@ -77,7 +77,7 @@ def shrink_rates(successes: ArrayLike, trials: ArrayLike, level: float = 0.95) -
     won, played = np.asarray(successes, np.float64), np.asarray(trials, np.float64)
     if not 0 < level < 1:
         raise InputError(f"confidence level: expected a number between 0 and 1, got {level}")
-    if won.shape != played.shape or won.ndim != 1 or (won < 0).any() or (won > played).any() or not played.any():
+    if won.shape != played.shape or won.ndim != 1 or not ((won >= 0) & (won <= played)).all() or not played.any():
         raise InputError(
             f"expected 0 <= successes <= trials and some trials, got {won.sum():g} successes of {played.sum():g} "
             f"trials in arrays of the shapes {won.shape} and {played.shape}"
@@ -146,5 +146,5 @@ def _beta_interval(mean: Vector, variance: Vector, level: float) -> tuple[Vector
 def _weighted_quantiles(values: Vector, weights: Vector, wanted: tuple[float, float]) -> tuple[float, float]:
     order = np.argsort(values)
     share = np.cumsum(weights[order])
-    found = [float(values[order][min(np.searchsorted(share, one), len(order) - 1)]) for one in wanted]
+    found = [float(values[order][min(int(np.searchsorted(share, one)), len(order) - 1)]) for one in wanted]
     return found[0], found[1]

@@ -309,9 +309,15 @@ def write_report(run: Path, title: str | None = None) -> Path:
         loader=PackageLoader("pokenash.experiments"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     try:
-        # A policy's name may hold dollar signs, and is no formula.
-        style = {"svg.hashsalt": "pokenash", "font.family": "DejaVu Sans", "hatch.linewidth": 0.5}
-        with rc_context({**style, "text.parse_math": False}):
+        with rc_context(
+            {
+                "svg.hashsalt": "pokenash",
+                "font.family": "DejaVu Sans",
+                "hatch.linewidth": 0.5,
+                # A policy's name may hold dollar signs, and is no formula.
+                "text.parse_math": False,
+            }
+        ):
             drawn = _figures(data)
             svgs = {name: _svg(figure) for name, figure in drawn.items()}
         context = _context(data, heading)

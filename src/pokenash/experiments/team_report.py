@@ -246,16 +246,21 @@ def _policy_teams(
         if mine is not None and theirs is not None:
             pairs.setdefault((mine, theirs), [0, 0, 0])[place] += 1
     matchups = [
-        Matchup(names[mine], names[theirs], mine, theirs, WinRate.from_counts(*counts, level))
+        Matchup(names[mine], names[theirs], mine, theirs, _win_rate(counts, level))
         for (mine, theirs), counts in pairs.items()
     ]
     matchups.sort(key=lambda one: (-one.result.battles, one.own, one.opponent))
     tables = [_table(counts, names, level) if counts else None for counts in (own, against)]
-    return PolicyTeams(policy, WinRate.from_counts(*total, level), tables[0], tables[1], tuple(matchups))
+    return PolicyTeams(policy, _win_rate(total, level), tables[0], tables[1], tuple(matchups))
+
+
+def _win_rate(counts: Sequence[int], level: float) -> WinRate:
+    wins, draws, losses = counts
+    return WinRate.from_counts(wins, draws, losses, level)
 
 
 def _table(counts: Mapping[str, Sequence[int]], names: Mapping[str, str], level: float) -> TeamTable:
-    results = [WinRate.from_counts(*found, level) for found in counts.values()]
+    results = [_win_rate(found, level) for found in counts.values()]
     won = np.array([result.wins + result.draws / 2 for result in results])
     rates = shrink_rates(won, np.array([result.battles for result in results], np.float64), level)
     rows = [
