@@ -15,6 +15,7 @@ from pokenash.algorithms.tournament import play_tournament
 from pokenash.arena import Arena
 from pokenash.cli import main
 from pokenash.games.showdown import ShowdownGame
+from pokenash.games.showdown.team_files import write_team_set
 from pokenash.games.showdown.team_set import team_sha256
 from pokenash.games.showdown.team_sets import load_team_set
 from pokenash.online.records import RECORDS_NAME, BattleRecord, append_record
@@ -60,6 +61,16 @@ def test_a_set_is_validated_and_written(tmp_path: Path, capsys: pytest.CaptureFi
     assert load_team_set(output, "gen1ou").weights == (0.25, 0, 0.75)
 
 
+def test_what_others_wrote_into_a_set_gives_a_terminal_no_commands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    teams = load_team_set("gen1ou", "gen1ou").described(note="\x1b[2J")
+    assert main(["teams", "validate", str(write_team_set(teams, tmp_path / "set.json")), "gen1ou"]) == 0
+    out = capsys.readouterr().out
+    assert "note: ?[2J" in out
+    assert "\x1b" not in out
+
+
 def test_a_set_is_split_into_two_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["teams", "split", "gen1ou", "gen1ou", "--fraction", "0.3", "--output", str(tmp_path / "parts")]) == 0
     out = capsys.readouterr().out
@@ -84,6 +95,7 @@ def test_a_published_set_that_is_here_is_fetched_from_here(tmp_path: Path, capsy
         (["split", "gen1ou", "gen1ou", "--fraction", "2"], "between 0 and 1"),
         (["validate", "gen1ou", "gen1uo"], "no format 'gen1uo'"),
         (["report", "nowhere"], "cannot read nowhere/config.json"),
+        (["report", "nowhere", "--rows", "0"], "--rows: expected a positive number, got 0"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(

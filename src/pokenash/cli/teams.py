@@ -130,7 +130,7 @@ def _tell(teams: TeamSet) -> None:
     from pokenash.games.showdown.team_set import roster_key
 
     for name, value in (teams.origin or {}).items():
-        print(f"{name}: {value}")
+        print(printable(f"{name}: {value}"))
     rosters = len({roster_key(one) for one in teams})
     print(f"{len(teams)} legal teams, {len(set(teams))} different, {rosters} different rosters (species and moves)")
     if teams.refused:
@@ -150,10 +150,13 @@ def _split(chosen: argparse.Namespace) -> None:
 
 
 def _report(chosen: argparse.Namespace) -> None:
+    from pokenash.errors import InputError
     from pokenash.experiments.team_report import read_team_games, team_report
     from pokenash.experiments.team_tables import team_report_lines, write_team_report
     from pokenash.online.records import RECORDS_NAME
 
+    if chosen.rows < 1:
+        raise InputError(f"--rows: expected a positive number, got {chosen.rows}")
     if (chosen.directory / RECORDS_NAME).exists():
         from pokenash.online.team_games import read_session_games
 
