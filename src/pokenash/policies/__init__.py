@@ -42,6 +42,7 @@ register_policy("emerald_kaizo", "pokenash.policies.heuristics:load", by_name=Tr
 register_policy("kaizo_plus", "pokenash.policies.heuristics:load", by_name=True)
 register_policy("poke_env", "pokenash.policies.poke_env.members:load", maker="pokenash.policies.poke_env.members:named")
 register_policy("metamon", "pokenash.metamon.policy:load", maker="pokenash.metamon.registry:published_spec")
+register_policy("oak", "pokenash.policies.oak:load", maker="pokenash.policies.oak:named")
 register_policy("network", "pokenash.policies.network:load")
 register_policy("seats", "pokenash.policies.seats:load")
 register_policy("tabular", "pokenash.policies.tabular:load")
