@@ -11,7 +11,7 @@ from pokenash.lazy import lazy_names
 
 if TYPE_CHECKING:
     from pokenash.algorithms.adaptive_sampling import AdaptiveSampler
-    from pokenash.algorithms.anchored_rating import AnchoredRating, anchored_rating
+    from pokenash.algorithms.anchored_rating import AnchoredRating
     from pokenash.algorithms.clustered import ClusteredRate, clustered_rate, intraclass_correlation
     from pokenash.algorithms.cyclicity import Cyclicity
     from pokenash.algorithms.damping import AdaptiveControl, Damping, DampingSettings, PowerLaw, Reference
@@ -91,7 +91,6 @@ _MODULES = {
     "ShrunkenRates": "shrinkage",
     "WinRate": "intervals",
     "analyse_meta_game": "meta_game_analysis",
-    "anchored_rating": "anchored_rating",
     "approximate_exploitability": "exploitability",
     "battles_for_difference": "power",
     "battles_for_interval": "power",
@@ -159,7 +158,6 @@ __all__ = [
     "ShrunkenRates",
     "WinRate",
     "analyse_meta_game",
-    "anchored_rating",
     "approximate_exploitability",
     "battles_for_difference",
     "battles_for_interval",
