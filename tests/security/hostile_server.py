@@ -14,7 +14,9 @@ from websockets.exceptions import ConnectionClosed
 __all__ = ["HostileServer", "retold"]
 
 Attack = Callable[["HostileServer", ServerConnection], Coroutine[Any, Any, None]]
-_PATIENCE_SECONDS = 1.5
+_PATIENCE_SECONDS = 0.5
+_OPEN_CHALLENGES = 40
+"""At a time; a client keeps a hundred at most."""
 
 
 def retold(recording: Recording, updates: Sequence[Sequence[str]], ours: str, theirs: str) -> list[list[str]]:
@@ -80,8 +82,8 @@ class HostileServer:
             self.user = rest.split(",")[0]
             self.logins += 1
             await client.send(f"|updateuser| {self.user}|1|1|{{}}")
-            for number in range(self._next, len(self._battles)):
-                await client.send(f"|pm| foe{number}| {self.user}|/challenge gen1ou|gen1ou|||")
+            for number in range(self._next, self._next + _OPEN_CHALLENGES):
+                await self._challenge(client, number)
         elif command == "/accept":
             await self._begin(client, rest.strip())
         elif command == "/choose":
@@ -91,8 +93,13 @@ class HostileServer:
         elif command == "/join" and rest.strip() in self._rooms:
             await self._tell_again(client, rest.strip())
 
+    async def _challenge(self, client: ServerConnection, number: int) -> None:
+        if number < len(self._battles):
+            await client.send(f"|pm| foe{number}| {self.user}|/challenge gen1ou|gen1ou|||")
+
     async def _begin(self, client: ServerConnection, foe: str) -> None:
         number = int(foe.removeprefix("foe"))
+        await self._challenge(client, number + _OPEN_CHALLENGES)
         room = f"battle-gen1ou-{100 + number}"
         self._rooms[room] = number
         self._next = max(self._next, number + 1)

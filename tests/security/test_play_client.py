@@ -41,7 +41,8 @@ def _told(number: int, name: str, *, seed: int | None = None) -> tuple[str, list
 
 async def _session(server: HostileServer, output: Path, **options: Any) -> list[BattleRecord]:
     session = new_session(server.url, output, name=NAME, accept=True, reconnect_seconds=20.0, **options)
-    async with asyncio.timeout(_SECONDS):
+    # Of battles whose requests were mangled away the server tells the next update after a while, up to nine times.
+    async with asyncio.timeout(_SECONDS + 2 * options["battles"]):
         return await session.run()
 
 
