@@ -1,4 +1,4 @@
-"""Battles on Showdown servers: a server on this machine, and what is kept of battles played on one.
+"""Battles on Showdown servers: playing there, a server on this machine, and what is kept of battles played on one.
 
 Names are imported when they are first used.
 """
@@ -10,21 +10,42 @@ from typing import TYPE_CHECKING
 from pokenash.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from pokenash.online.account import Account
     from pokenash.online.battle_timer import BattleTimer
+    from pokenash.online.playing import open_session, play
     from pokenash.online.records import BattleRecord, append_record, read_records
     from pokenash.online.server import ShowdownServer
     from pokenash.online.server_install import install_server
+    from pokenash.online.session import Session
+    from pokenash.online.settings import PlaySettings
 
 _MODULES = {
+    "Account": "account",
     "BattleRecord": "records",
     "BattleTimer": "battle_timer",
+    "PlaySettings": "settings",
+    "Session": "session",
     "ShowdownServer": "server",
     "append_record": "records",
     "install_server": "server_install",
+    "open_session": "playing",
+    "play": "playing",
     "read_records": "records",
 }
 
-__all__ = ["BattleRecord", "BattleTimer", "ShowdownServer", "append_record", "install_server", "read_records"]
+__all__ = [
+    "Account",
+    "BattleRecord",
+    "BattleTimer",
+    "PlaySettings",
+    "Session",
+    "ShowdownServer",
+    "append_record",
+    "install_server",
+    "open_session",
+    "play",
+    "read_records",
+]
 
 
 __getattr__, __dir__ = lazy_names(__name__, _MODULES, __all__)
