@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from pokenash.online.account import Account
     from pokenash.online.battle_timer import BattleTimer
     from pokenash.online.playing import open_session, play
+    from pokenash.online.pseudonyms import Pseudonyms
     from pokenash.online.records import BattleRecord, append_record, read_records
+    from pokenash.online.report import write_battles_csv, write_sessions_report
+    from pokenash.online.results import SessionResults, analyse, read_battles
     from pokenash.online.server import ShowdownServer
     from pokenash.online.server_install import install_server
     from pokenash.online.session import Session
@@ -24,13 +27,19 @@ _MODULES = {
     "BattleRecord": "records",
     "BattleTimer": "battle_timer",
     "PlaySettings": "settings",
+    "Pseudonyms": "pseudonyms",
     "Session": "session",
+    "SessionResults": "results",
     "ShowdownServer": "server",
+    "analyse": "results",
     "append_record": "records",
     "install_server": "server_install",
     "open_session": "playing",
     "play": "playing",
+    "read_battles": "results",
     "read_records": "records",
+    "write_battles_csv": "report",
+    "write_sessions_report": "report",
 }
 
 __all__ = [
@@ -38,13 +47,19 @@ __all__ = [
     "BattleRecord",
     "BattleTimer",
     "PlaySettings",
+    "Pseudonyms",
     "Session",
+    "SessionResults",
     "ShowdownServer",
+    "analyse",
     "append_record",
     "install_server",
     "open_session",
     "play",
+    "read_battles",
     "read_records",
+    "write_battles_csv",
+    "write_sessions_report",
 ]
 
 
