@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from pokenash.experiments.run_directory import write_bytes
 from pokenash.experiments.team_report import Matchup, PolicyTeams, TeamReport, TeamResult, TeamTable
+from pokenash.spreadsheets import csv_cell
 
 __all__ = ["printable", "team_report_lines", "team_report_section", "write_team_report"]
 
@@ -160,13 +161,8 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
-    # Names come from files of others: a spreadsheet must not take one for a formula.
-    writer.writerows([_cell(value) for value in row] for row in rows)
+    writer.writerows([csv_cell(value) for value in row] for row in rows)
     return text.getvalue().encode()
-
-
-def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
 def _environment() -> Environment:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pokenash.online.messages import printable
 from pokenash.online.records import BattleRecord
 from pokenash.online.results import score
+from pokenash.spreadsheets import csv_cell
 
 __all__ = ["BattleRow", "battle_rows", "rows_csv"]
 
@@ -85,7 +86,7 @@ def rows_csv(rows: Sequence[BattleRow]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(BattleRow.__slots__)
     for row in rows:
-        writer.writerow([_cell(value) for value in asdict(row).values()])
+        writer.writerow([csv_cell(value) for value in asdict(row).values()])
     return out.getvalue()
 
 
@@ -128,9 +129,3 @@ def _link(address: str | None) -> str:
     plain = printable(address or "", 500)
     safe = plain.startswith(("https://", "http://")) and not set(plain) & set("\"'<>` \\")
     return plain if safe else ""
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{value}"
-    return "" if value is None else value
