@@ -64,6 +64,20 @@ def test_what_is_told_again_after_a_loss_is_news_only_from_where_it_was_lost() -
     assert room.request_number == 2
 
 
+@pytest.mark.parametrize("line", ["||The server restarts in 5 minutes.", "|b|battle-gen1ou-7|Ann|Ben", "|c|☆Red|hello"])
+def test_what_the_room_says_itself_is_no_part_of_the_battle(line: str) -> None:
+    room = _room()
+    room.take_feeds()
+    room.take_text()
+    more = ["|move|p1a: Tauros|Body Slam|p2a: Chansey", "|turn|2"]
+    room.receive([line])
+    room.receive([*_START, *more])
+    room.receive([_request(7)])
+    (feed,) = room.take_feeds()
+    assert feed.lines == more
+    assert room.take_text().split("\n") == [*more, _request(7)]
+
+
 def test_the_open_request_told_again_asks_for_nothing_new() -> None:
     room = _room()
     room.receive(_START)

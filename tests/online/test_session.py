@@ -24,10 +24,9 @@ from pokenash.online import BattleTimer, ShowdownServer, read_records
 from pokenash.online.account import Account
 from pokenash.online.address import server_address
 from pokenash.online.connection import Connection
-from pokenash.online.deciding import drawn_member
 from pokenash.online.messages import to_id
 from pokenash.policies import DecisionRandom, Mixture, Policy, PolicySpec, load_policy, mixture_spec
-from pokenash.policies.seats import seats_spec
+from pokenash.policies.seats import drawn_member, seats_spec
 
 _SEED = 31
 

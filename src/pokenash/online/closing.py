@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pokenash.online.account import Account
 from pokenash.online.anonymous import anonymous_line
 from pokenash.online.battle import Battle
-from pokenash.online.deciding import drawn_member
 from pokenash.online.records import BattleRecord, Outcome, Reason
 from pokenash.online.settings import PlaySettings
 from pokenash.online.source import Entrant
 from pokenash.online.storage import BattleLog, SessionDirectory
+from pokenash.policies.seats import drawn_member
 
 __all__ = ["Closing"]
 

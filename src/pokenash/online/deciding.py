@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 from pokenash.errors import IllegalActionError, InputError
 from pokenash.games.core import Decisions
 from pokenash.policies.core import DecisionRandom, Policy
-from pokenash.policies.mixture import Mixture
-from pokenash.policies.seats import Seats
 
-__all__ = ["Decider", "Question", "drawn_member"]
+__all__ = ["Decider", "Question"]
 
 _log = logging.getLogger(__name__)
 
@@ -134,13 +132,3 @@ def _decisions(questions: Sequence[Question], text: bool) -> Decisions:
         np.stack([q.action_mask for q in questions]),
         [q.text for q in questions] if text else None,
     )
-
-
-def drawn_member(policy: Policy, episode: int, player: int, seed: int) -> tuple[str | None, NDArray[np.float64] | None]:
-    """The member that a mixture draws for a battle, and the probabilities that it is drawn with; None without one."""
-    if isinstance(policy, Seats):
-        policy = policy.seats[player]
-    if not isinstance(policy, Mixture):
-        return None, None
-    drawn = policy.draw(np.array([episode]), np.array([player]), DecisionRandom(seed))
-    return policy.names[int(drawn[0])], policy.probabilities

@@ -10,16 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pokenash.games.showdown.told import room_line
 from pokenash.online.messages import printable, to_id
 
 __all__ = ["Feed", "NotOursError", "Room", "UnreadableError"]
-
-_ROOM_LINES = frozenset(
-    "init title deinit noinit j J join l L leave n N name c c: chat : raw html uhtml uhtmlchange fieldhtml "
-    "controlshtml inactive inactiveoff t: pm popup askreg usercount users userlist expire tempnotify tempnotifyoff "
-    "hidelines unlink queryresponse sentchoice".split()
-)
-"""What the room says and the simulator does not."""
 
 _MAX_CHARACTERS = 32 * 2**20
 _RATING = re.compile(r"(.{1,200})'s rating: (\d{1,5}(?:\.\d+)?) &rarr; <strong>(\d{1,5}(?:\.\d+)?)</strong>")
@@ -164,7 +158,7 @@ class Room:
             self._error(line, rest)
         elif kind == "player":
             self._player_line(line, rest)
-        elif kind != "request" and kind not in _ROOM_LINES:
+        elif kind != "request" and not room_line(line):
             self._game_line(line)
 
     def _game_line(self, line: str) -> None:

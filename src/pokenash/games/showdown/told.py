@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-__all__ = ["MAX_LINE", "MAX_LINES", "MAX_REQUEST", "MAX_TOLD", "PLAYERS", "ROOM_LINES", "Refused", "Told", "room_line"]
+__all__ = ["MAX_LINE", "MAX_LINES", "MAX_REQUEST", "MAX_TOLD", "PLAYERS", "Refused", "Told", "room_line"]
 
 PLAYERS = ("p1", "p2")
 MAX_LINE = 1024
@@ -18,7 +18,7 @@ MAX_LINES = 100_000
 MAX_TOLD = 1 << 24
 """Characters of everything that is kept of a battle; a thousand turns come to about 4,000,000."""
 
-ROOM_LINES = frozenset(
+_ROOM_LINES = frozenset(
     "init title deinit noinit j J join l L leave n N name c c: chat : raw html uhtml uhtmlchange fieldhtml "
     "controlshtml inactive inactiveoff t: pm popup askreg usercount users userlist expire tempnotify tempnotifyoff "
     "hidelines unlink queryresponse sentchoice b battle B".split()
@@ -30,7 +30,7 @@ _REQUEST = "|request|"
 
 def room_line(line: str) -> bool:
     """Whether the room says it and not the simulator: chat, timers, pages, who comes and goes."""
-    return not line.startswith("|") or line.startswith("||") or line[1:].split("|", 1)[0] in ROOM_LINES
+    return not line.startswith("|") or line.startswith("||") or line[1:].split("|", 1)[0] in _ROOM_LINES
 
 
 class Refused(Exception):

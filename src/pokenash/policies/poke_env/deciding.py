@@ -15,8 +15,7 @@ from pokenash.games.showdown import FORFEIT, ShowdownGame
 from pokenash.games.showdown.following import Follower
 from pokenash.games.showdown.told import room_line
 from pokenash.policies.core import DecisionRandom, Policy
-from pokenash.policies.mixture import Mixture
-from pokenash.policies.seats import Seats
+from pokenash.policies.seats import drawn_member
 
 __all__ = ["BattleText", "Decider", "Question"]
 
@@ -64,6 +63,7 @@ class Decider:
 
     def __init__(self, game: ShowdownGame, policy: Policy, num_lanes: int, seed: int) -> None:
         self.policy = policy
+        self._seed = seed
         self._random = DecisionRandom(seed)
         self._memory = policy.initial_memory(num_lanes)
         self._texts = [BattleText() for _ in range(num_lanes)]
@@ -75,11 +75,7 @@ class Decider:
 
     def member(self, episode: int, player: int) -> str | None:
         """The member of a mixture that plays an episode in a seat; None where the policy is no mixture."""
-        policy = self.policy.seats[player] if isinstance(self.policy, Seats) else self.policy
-        if not isinstance(policy, Mixture):
-            return None
-        drawn = policy.draw(np.array([episode], np.int64), np.array([player], np.int64), self._random)
-        return policy.names[int(drawn[0])]
+        return drawn_member(self.policy, episode, player, self._seed)[0]
 
     def answer(self, questions: Sequence[Question]) -> None:
         """Fill in the choices. A battle that cannot be followed is to be forfeited; the others are answered."""
