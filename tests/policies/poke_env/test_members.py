@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +164,19 @@ def test_places_and_names_of_switches() -> None:
     name = idents[3].partition(": ")[2]
     by_name, _ = decisions_of(game, {"player": f"{HERE}:Fixed", "order": f"/choose switch {name}"}, episodes=1)
     assert all(one.action == 7 for one in by_name if one.action_mask[7])
+
+
+@pytest.mark.parametrize("letter", ["\x85", "\u2028", "\u2029"])
+def test_names_may_hold_what_only_python_takes_for_the_end_of_a_line(letter: str) -> None:
+    game = ShowdownGame("gen1ou")
+    with game.vector(1) as vector:
+        decisions, _ = vector.start([EpisodeSetup(0, 7, {"teams": [0, 1]}, text=(True, True))])
+    texts = decisions.text or []
+    ident = json.loads(texts[0].rpartition("|request|")[2])["side"]["pokemon"][0]["ident"]
+    other = replace(decisions, text=[text.replace(ident, f"{ident}{letter}s") for text in texts])
+    player = load_policy(_spec("SimpleHeuristicsPlayer"), game)
+    chosen = [player.act(one, player.initial_memory(1), DecisionRandom(1)).tolist() for one in (decisions, other)]
+    assert chosen[0] == chosen[1]
 
 
 def test_a_forfeit_gives_the_battle_up() -> None:

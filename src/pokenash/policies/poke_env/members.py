@@ -119,7 +119,8 @@ class PokeEnvPlayer(Policy):
     def _choose(self, decisions: Decisions, row: int, memory: dict[tuple[int, int], _Seat]) -> int | None:
         """What the player wants, or None where that is no action of ours."""
         assert decisions.text is not None
-        lines = decisions.text[row].splitlines()
+        # Not `splitlines`: a name may hold one of the many characters that it takes for the end of a line.
+        lines = decisions.text[row].split("\n")
         first, request = _requests_of(lines)
         key = (int(decisions.lane[row]), int(decisions.player[row]))
         if decisions.decision[row] == 0:

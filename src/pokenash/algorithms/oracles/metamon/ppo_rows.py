@@ -154,7 +154,7 @@ class CollectingPolicy(MetamonPolicy):
             if battle is None or not result.counted:
                 continue
             seat, before = battle.player.seat, battle.player.state
-            seat.feed(str(ended.info["text"][player]).splitlines())
+            seat.feed(str(ended.info["text"][player]).split("\n"))
             last = self._reward(before, seat.view.state())
             # What a decision led to is an input of the next one.
             rewards = [*(float(step["rl2"][0]) for step in battle.steps[1:]), last]
