@@ -52,9 +52,10 @@ def test_unfinished_and_damaged_runs_are_refused(tmp_path: Path) -> None:
         read_run(tmp_path)
     play_run(tmp_path / "run", iterations=1)
     strategy = tmp_path / "run" / "iteration_1" / "meta_strategy.json"
-    strategy.write_text("{")
-    with pytest.raises(RunDirectoryError, match="damaged"):
-        read_run(tmp_path / "run")
+    for text in ("{", "[" * 100_000):
+        strategy.write_text(text)
+        with pytest.raises(RunDirectoryError, match="damaged"):
+            read_run(tmp_path / "run")
     for file in (tmp_path / "run").glob("iteration_*/meta_strategy.json"):
         file.unlink()
     with pytest.raises(RunDirectoryError, match="no meta-strategy yet"):

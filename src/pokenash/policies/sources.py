@@ -137,7 +137,7 @@ def _read(path: Path) -> dict[str, Any]:
         data = json.loads(path.read_bytes())
     except OSError as error:
         raise RunDirectoryError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RunDirectoryError(f"{path} is damaged: not JSON ({error})") from error
     if not isinstance(data, dict):
         raise RunDirectoryError(f"{path} is damaged: expected a JSON object")

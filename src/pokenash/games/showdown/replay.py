@@ -112,7 +112,7 @@ def load_record(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     try:
         record = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{os.fspath(path)} cannot be read as a battle's record: {error}") from error
     check_record(record, os.fspath(path))
     checked: dict[str, Any] = record
