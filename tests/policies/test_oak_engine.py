@@ -16,12 +16,12 @@ from pokenash.policies.heuristics.view import blocks
 from pokenash.policies.oak import OakPolicy, _action, load
 from pokenash.policies.oak_battle import build_battle
 from pokenash.policies.oak_guesses import Guess
-from pokenash.policies.oak_state import MOVE_REQUEST, Position, read_position, remember_rest
+from pokenash.policies.oak_state import MOVE_REQUEST, OakPosition, read_position, remember_rest
 
 SIMULATIONS = 24
 
 
-def open_position(own: Position, other: Position) -> Position:
+def open_position(own: OakPosition, other: OakPosition) -> OakPosition:
     """The battle as it is, from what each side knows of itself."""
     return replace(
         own,
@@ -32,7 +32,7 @@ def open_position(own: Position, other: Position) -> Position:
     )
 
 
-def changes(position: Position, policy: OakPolicy, chosen: list[tuple[int, np.ndarray]], seed: int) -> np.ndarray:
+def changes(position: OakPosition, policy: OakPolicy, chosen: list[tuple[int, np.ndarray]], seed: int) -> np.ndarray:
     """Change of the sides' HP (whole = 1 a Pokémon) in simulated turns, ``[SIMULATIONS, 2]``."""
     guess = [Guess(member.species, tuple(move for move, _ in member.moves)) for member in position.members[1]]
     battle, durations, result = build_battle(engine, position, guess, policy._names)
@@ -81,7 +81,7 @@ def test_turns_in_the_engine_go_as_in_the_simulator() -> None:
                 rows = np.flatnonzero(decisions.player == player)
                 if len(rows):
                     actions[rows] = one.act(decisions.select(rows), None, rng)
-            open_rows: dict[int, dict[int, tuple[int, Position]]] = defaultdict(dict)
+            open_rows: dict[int, dict[int, tuple[int, OakPosition]]] = defaultdict(dict)
             for row in range(len(decisions)):
                 episode, player = int(decisions.episode[row]), int(decisions.player[row])
                 noted = rested[decisions.lane[row], player]

@@ -26,7 +26,7 @@ from pokenash.policies.core import DecisionRandom, Policy
 from pokenash.policies.heuristics.view import MOVES, SWITCHES, blocks
 from pokenash.policies.oak_battle import build_battle
 from pokenash.policies.oak_guesses import Guess, guess_from_teams, guess_team, team_members
-from pokenash.policies.oak_state import OakNames, Position, read_position, remember_rest
+from pokenash.policies.oak_state import OakNames, OakPosition, read_position, remember_rest
 from pokenash.policies.spec import PolicySpec
 
 __all__ = ["OakPolicy", "OakSettings", "load", "named"]
@@ -156,7 +156,7 @@ class OakPolicy(Policy):
             actions[row] = int(np.where(mask, visits, -1.0).argmax())
         return actions
 
-    def visits(self, position: Position, mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.float64]:
+    def visits(self, position: OakPosition, mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.float64]:
         """Share of the search that went to each action, over all guesses, ``[A]``; 0 where masked."""
         total = np.zeros(len(mask))
         for _ in range(self.settings.guesses):
@@ -168,7 +168,7 @@ class OakPolicy(Policy):
                 total[_action(choice, order, mask)] += share / self.settings.guesses
         return np.where(mask, total, 0.0)
 
-    def guess(self, position: Position, rng: np.random.Generator) -> list[Guess]:
+    def guess(self, position: OakPosition, rng: np.random.Generator) -> list[Guess]:
         """One team that the opponent may have."""
         shown = [(member.species, [move for move, _ in member.moves]) for member in position.members[1]]
         if self._teams:

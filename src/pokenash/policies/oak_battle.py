@@ -13,7 +13,7 @@ from typing import Any
 
 from pokenash.policies.heuristics.gen1_state import STAGES
 from pokenash.policies.oak_guesses import Guess
-from pokenash.policies.oak_state import Active, Member, OakNames, Position
+from pokenash.policies.oak_state import Active, Member, OakNames, OakPosition
 
 __all__ = ["build_battle"]
 
@@ -25,14 +25,14 @@ _ENGINE_STATS = ("hp", "atk", "def_", "spe", "spc")
 _ENGINE_BOOSTS = ("atk", "def_", "spe", "spc", "acc", "eva")
 
 
-def build_battle(engine: Any, position: Position, guess: Sequence[Guess], names: OakNames) -> tuple[Any, Any, int]:
+def build_battle(engine: Any, position: OakPosition, guess: Sequence[Guess], names: OakNames) -> tuple[Any, Any, int]:
     """The engine's battle, durations and result code; the player is its first side.
 
     Parameters
     ----------
     engine : module
         The package ``oak``.
-    position : Position
+    position : OakPosition
     guess : sequence of Guess
         The opponent's team: the members that were seen, completed, and then the others.
     names : OakNames

@@ -19,7 +19,7 @@ __all__ = [
     "Active",
     "Member",
     "OakNames",
-    "Position",
+    "OakPosition",
     "read_position",
     "remember_rest",
 ]
@@ -139,7 +139,7 @@ class Active:
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class OakPosition:
     """All that a player knows of a battle, in words.
 
     Parameters
@@ -179,7 +179,7 @@ def remember_rest(view: Mapping[str, NDArray[Any]], row: int, names: OakNames, r
 
 def read_position(
     view: Mapping[str, NDArray[Any]], row: int, names: OakNames, rested: NDArray[np.bool_] | None = None
-) -> Position:
+) -> OakPosition:
     """What one row of the observation says.
 
     Parameters
@@ -211,7 +211,7 @@ def read_position(
     last_moves = columns("global_ids", "own_last_move", "opponent_last_move")
     facts = view["global"][row]
     turn, size = columns("global", "turn", "opponent_team_size")
-    return Position(
+    return OakPosition(
         (mine, theirs),
         (my_active, their_active),
         max(round(float(facts[size]) * 6), len(theirs), 1),

@@ -12,14 +12,14 @@ from typing import Any, Literal, NamedTuple
 
 from pokenash.errors import InputError, TeamError
 from pokenash.games.showdown.formats import FormatInfo, format_info
-from pokenash.games.showdown.team_set import RefusedTeam, TeamSet
+from pokenash.games.showdown.team_set import RefusedTeam
+from pokenash.games.showdown.team_set import TeamSet as TeamSet
 from pokenash.games.showdown.team_validation import Verdict, judge_teams
 
 __all__ = [
     "FormatInfo",
     "NamedText",
     "OnIllegal",
-    "TeamSet",
     "default_teams",
     "format_info",
     "has_team_files",

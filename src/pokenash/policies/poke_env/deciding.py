@@ -17,13 +17,13 @@ from pokenash.games.showdown.told import room_line
 from pokenash.policies.core import DecisionRandom, Policy
 from pokenash.policies.seats import drawn_member
 
-__all__ = ["BattleText", "Decider", "Question"]
+__all__ = ["BattleText", "RoomDecider", "RoomQuestion"]
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass
-class Question:
+class RoomQuestion:
     """A battle that waits for a choice.
 
     Parameters
@@ -49,7 +49,7 @@ class Question:
     """Why it is forfeited, where the policy did not want that."""
 
 
-class Decider:
+class RoomDecider:
     """A policy, its memory, and a `Follower` that shows it the battles. For one thread.
 
     Parameters
@@ -77,7 +77,7 @@ class Decider:
         """The member of a mixture that plays an episode in a seat; None where the policy is no mixture."""
         return drawn_member(self.policy, episode, player, self._seed)[0]
 
-    def answer(self, questions: Sequence[Question]) -> None:
+    def answer(self, questions: Sequence[RoomQuestion]) -> None:
         """Fill in the choices. A battle that cannot be followed is to be forfeited; the others are answered."""
         for question in questions:
             try:
@@ -89,7 +89,7 @@ class Decider:
         while left:
             left = self._answer_once(left, texts)
 
-    def _hear(self, question: Question) -> None:
+    def _hear(self, question: RoomQuestion) -> None:
         """Tell the follower what was told, and keep it for a policy that reads it."""
         lane = question.lane
         if question.decision == 0:
@@ -106,7 +106,7 @@ class Decider:
                 self._texts[lane].add(message, again)
             begun = True
 
-    def _answer_once(self, questions: list[Question], texts: dict[int, str]) -> list[Question]:
+    def _answer_once(self, questions: list[RoomQuestion], texts: dict[int, str]) -> list[RoomQuestion]:
         """Answer what can be; returns the team previews that need another pick."""
         lanes = [question.lane for question in questions]
         try:
@@ -134,7 +134,7 @@ class Decider:
                 again.append(question)
         return again
 
-    def _choices(self, playing: list[tuple[Question, int]]) -> list[tuple[Question, str | None]]:
+    def _choices(self, playing: list[tuple[RoomQuestion, int]]) -> list[tuple[RoomQuestion, str | None]]:
         """The actions in the server's words; all at once, or one by one if a battle has failed meanwhile."""
         try:
             texts = self.follower.choices([question.lane for question, _ in playing], [action for _, action in playing])
@@ -145,7 +145,7 @@ class Decider:
                 return []
         return [made for one in playing for made in self._choices([one])]
 
-    def _without(self, questions: list[Question], error: BattleFollowError) -> list[Question]:
+    def _without(self, questions: list[RoomQuestion], error: BattleFollowError) -> list[RoomQuestion]:
         """All but the one that has failed."""
         for question in questions:
             if question.lane == error.lane:
@@ -153,7 +153,7 @@ class Decider:
         return [question for question in questions if question.failure is None]
 
     @staticmethod
-    def _give_up(question: Question, error: BattleFollowError) -> None:
+    def _give_up(question: RoomQuestion, error: BattleFollowError) -> None:
         _log.error("battle %d is forfeited: %s", question.episode, error)
         question.failure = error.reason
 

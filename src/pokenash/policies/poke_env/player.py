@@ -22,7 +22,7 @@ from pokenash.errors import InputError
 from pokenash.games.core import Game
 from pokenash.games.showdown import ShowdownGame
 from pokenash.policies.core import Policy
-from pokenash.policies.poke_env.deciding import Decider, Question
+from pokenash.policies.poke_env.deciding import RoomDecider, RoomQuestion
 from pokenash.policies.poke_env.views import make_lenient
 from pokenash.policies.sources import policy_specs, read_run
 from pokenash.policies.spec import PolicySpec, load_policy
@@ -130,11 +130,11 @@ class PokenashPlayer(Player):
         if max_concurrent_battles < 1:
             raise InputError(f"max_concurrent_battles is {max_concurrent_battles}, expected a positive number")
         self.game, described = _described(policy, battle_format, game)
-        self._decider = Decider(self.game, load_policy(described, self.game), max_concurrent_battles, seed)
+        self._decider = RoomDecider(self.game, load_policy(described, self.game), max_concurrent_battles, seed)
         # Nothing else may use the decider, and the event loop must go on answering the server meanwhile.
         self._thread = ThreadPoolExecutor(1, "pokenash-player")
         self._batch_seconds = batch_seconds
-        self._waiting_questions: list[tuple[Question, asyncio.Future[Question]]] = []
+        self._waiting_questions: list[tuple[RoomQuestion, asyncio.Future[RoomQuestion]]] = []
         self._serving: asyncio.Task[None] | None = None
         self._rooms: dict[str, _Room] = {}
         self._unseated: dict[str, list[list[str]]] = {}
@@ -215,9 +215,9 @@ class PokenashPlayer(Player):
         if room.answered == number and room.message is not None:
             return self._after_error(room, battle.battle_tag) if room.error else await self._again(room)
         loop = asyncio.get_running_loop()
-        question = Question(room.lane, room.episode, room.decision, room.messages)
+        question = RoomQuestion(room.lane, room.episode, room.decision, room.messages)
         room.answered, room.message, room.messages, room.error = number, loop.create_future(), [], ""
-        future: asyncio.Future[Question] = loop.create_future()
+        future: asyncio.Future[RoomQuestion] = loop.create_future()
         self._waiting_questions.append((question, future))
         if self._serving is None or self._serving.done():
             self._serving = asyncio.create_task(self._serve())
