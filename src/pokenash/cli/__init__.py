@@ -28,6 +28,9 @@ COMMANDS = {
 }
 """What each command does; the module of its name holds ``run(arguments)``."""
 
+_GO_ON = ("psro", "evaluate")
+"""Commands that go on where they were interrupted when they are given again."""
+
 _EXIT_INPUT, _EXIT_INTERRUPTED = 2, 130
 
 
@@ -78,6 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"pokenash: error: {error.strerror or error}: {error.filename or 'no file named'}", file=sys.stderr)
         return _EXIT_INPUT
     except KeyboardInterrupt:
-        print("pokenash: interrupted; the same command goes on from here", file=sys.stderr)
+        rest = "; the same command goes on from here" if arguments[0] in _GO_ON else ""
+        print(f"pokenash: interrupted{rest}", file=sys.stderr)
         return _EXIT_INTERRUPTED
     return 0
