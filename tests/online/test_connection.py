@@ -18,12 +18,14 @@ from tests.online.login_server import LoginServer
 from tests.online.sessions import SECONDS, Proxy, until
 from tests.showdown_server import fresh_name
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
 from pokenash.errors import InputError, ServerError
 from pokenash.online import ShowdownServer
 from pokenash.online.account import Account, find_account
 from pokenash.online.address import ServerAddress, server_address
 from pokenash.online.connection import Connection
+from pokenash.online.login import request_assertion
 from pokenash.online.messages import MAX_MESSAGE_BYTES, Message, battle_room, printable, read_message
 
 _PASSWORD = "correct horse battery staple"
@@ -261,6 +263,136 @@ def test_a_message_that_is_too_large_ends_the_connection_and_not_the_session() -
     client = asyncio.run(play())
     assert connections == 2
     assert [message.lines for message in client.messages] == [["|raw|" + "x" * 10]]
+
+
+async def _against(
+    handle: Callable[[ServerConnection], Any], script: Callable[[_Client], Any], **options: Any
+) -> _Client:
+    """A client beside a server of our own, until a script is over."""
+    login = options.pop("login_url", None)
+    async with asyncio.timeout(SECONDS), serve(handle, "127.0.0.1", 0) as server:
+        address = server_address(f"127.0.0.1:{server.sockets[0].getsockname()[1]}", login)
+        client = _Client(address, **options)
+        running = asyncio.create_task(client.connection.run())
+        await script(client)
+        await client.connection.close()
+        await asyncio.gather(running, return_exceptions=True)
+        return client
+
+
+def test_the_password_is_sent_once_a_connection_however_often_it_is_asked_for() -> None:
+    name = fresh_name()
+
+    async def handle(client: ServerConnection) -> None:
+        for _ in range(50):
+            await client.send("\n".join(["|challstr|4|abc"] * 20))
+        await client.recv()
+        await client.send(f"|updateuser| {name}|1|1|{{}}")
+        await client.wait_closed()
+
+    async def script(client: _Client) -> None:
+        await until(lambda: client.logins == 1)
+
+    with LoginServer(name, _PASSWORD, "signed") as login:
+        asyncio.run(_against(handle, script, account=Account(name, _PASSWORD), login_url=login.url))
+    assert len(login.asked) == 1
+
+
+def test_a_challenge_of_any_length_is_not_passed_on() -> None:
+    name = fresh_name()
+
+    async def handle(client: ServerConnection) -> None:
+        await client.send("|challstr|4|" + "a" * 5000)
+        await client.wait_closed()
+
+    async def play(url: str) -> None:
+        async with serve(handle, "127.0.0.1", 0) as server:
+            address = server_address(f"127.0.0.1:{server.sockets[0].getsockname()[1]}", url)
+            await _Client(address, Account(name, _PASSWORD)).connection.run()
+
+    with LoginServer(name, _PASSWORD, "signed") as login, pytest.raises(ServerError, match="expected at most 4096"):
+        asyncio.run(play(login.url))
+    assert not login.asked
+
+
+def test_a_server_that_closes_after_every_login_is_given_up() -> None:
+    came: list[float] = []
+
+    async def handle(client: ServerConnection) -> None:
+        came.append(time.monotonic())
+        await _greet(client)
+
+    async def play() -> None:
+        async with asyncio.timeout(SECONDS), serve(handle, "127.0.0.1", 0) as server:
+            address = server_address(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+            await _Client(address, reconnect_seconds=2.0).connection.run()
+
+    with pytest.raises(ServerError, match=r"could not be reached again within 2 seconds"):
+        asyncio.run(play())
+    # Pauses of 1/4, 1/2 and 1 second, each a quarter shorter at most, and the rest.
+    assert 3 <= len(came) <= 6
+
+
+def test_a_connection_that_lasted_is_no_part_of_the_next_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pokenash.online.connection._STEADY_SECONDS", 0.4)
+    connections = 0
+
+    async def handle(client: ServerConnection) -> None:
+        nonlocal connections
+        connections += 1
+        await _greet(client)
+        await asyncio.sleep(0.6)
+
+    async def script(client: _Client) -> None:
+        await until(lambda: connections == 5)
+
+    # Five connections take longer than may be spent on one loss.
+    asyncio.run(_against(handle, script, reconnect_seconds=1.0))
+
+
+def test_nothing_for_this_machine_goes_through_a_proxy(
+    showdown_server: ShowdownServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = fresh_name()
+    for variable in ("http_proxy", "https_proxy", "ws_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:1")
+    for variable in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    client = _Client(server_address(showdown_server.url), Account(name))
+
+    async def script(running: asyncio.Task[None]) -> None:
+        await until(lambda: client.logins == 1 or running.done())
+
+    _run(client, script)
+    assert client.logins == 1
+    with LoginServer(name, _PASSWORD, "signed") as login:
+        assert request_assertion(login.url, Account(name, _PASSWORD), "4|abc") == "signed"
+
+
+def test_no_server_sends_us_to_another() -> None:
+    visits = 0
+
+    async def elsewhere(client: ServerConnection) -> None:
+        nonlocal visits
+        visits += 1
+        await _greet(client)
+
+    async def play() -> None:
+        async with serve(elsewhere, "127.0.0.1", 0) as other:
+            to = f"ws://127.0.0.1:{other.sockets[0].getsockname()[1]}/"
+
+            def redirect(connection: ServerConnection, request: Request) -> Response:
+                response = connection.respond(302, "")
+                response.headers["Location"] = to
+                return response
+
+            async with serve(elsewhere, "127.0.0.1", 0, process_request=redirect) as server:
+                address = server_address(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+                await _Client(address).connection.run()
+
+    with pytest.raises(ServerError, match="HTTP 302"):
+        asyncio.run(play())
+    assert visits == 0
 
 
 def test_messages_to_other_machines_keep_a_distance() -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pokenash.errors import InputError
 
-__all__ = ["OFFICIAL", "ServerAddress", "server_address"]
+__all__ = ["OFFICIAL", "ServerAddress", "is_local", "server_address"]
 
 OFFICIAL = "showdown"
 """The word for the official server."""
@@ -68,7 +68,7 @@ def server_address(server: str, login_url: str | None = None) -> ServerAddress:
             "--server: expected HOST:PORT such as localhost:8000, a ws:// or wss:// address without a user name, or "
             f"{OFFICIAL!r} for the official server"
         )
-    local = _is_local(host)
+    local = is_local(host)
     if login_url is not None:
         _check_login(login_url)
     named = f"[{host}]" if ":" in host else host
@@ -79,12 +79,12 @@ def server_address(server: str, login_url: str | None = None) -> ServerAddress:
 
 def _check_login(url: str) -> None:
     parts = urlsplit(url)
-    safe = parts.scheme == "https" or (parts.scheme == "http" and _is_local(parts.hostname or ""))
+    safe = parts.scheme == "https" or (parts.scheme == "http" and is_local(parts.hostname or ""))
     if not safe or not parts.hostname or parts.username or parts.password:
         raise InputError("--login-url: expected an https:// address (or http:// on this machine) without a user name")
 
 
-def _is_local(host: str) -> bool:
+def is_local(host: str) -> bool:
     """Whether a host is this machine."""
     if host == "localhost":
         return True

@@ -13,13 +13,14 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from pokenash.errors import ServerError
 from pokenash.online.account import Account
-from pokenash.online.address import ServerAddress
+from pokenash.online.address import ServerAddress, is_local
 from pokenash.online.login import request_assertion
 from pokenash.online.messages import MAX_MESSAGE_BYTES, Message, printable, read_message, user_id
 
@@ -32,7 +33,18 @@ _frames_log.setLevel(logging.WARNING)
 
 _FIRST_DELAY, _MAX_DELAY = 0.25, 30.0
 _LOGIN_SECONDS = 30.0
+_STEADY_SECONDS = 10.0
+"""A connection that lasted so long was one; a server that ends them sooner is tried again ever more slowly."""
+_MAX_CHALLENGE = 4096
+"""Characters of a challenge; the official server's have about 260."""
 _MAX_WAITING = 1000
+
+
+class _Connect(connect):
+    """Goes where it was told to and nowhere else: no redirect is followed."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
 
 
 class Connection:
@@ -47,7 +59,8 @@ class Connection:
     on_login, on_loss : callable
         Called when the user is logged in, at first and after every loss, and when the connection is lost.
     reconnect_seconds : float
-        How long a lost connection is tried again, with growing pauses, before `run` gives up.
+        How long a lost connection is tried again, with growing pauses, before `run` gives up. Connections that end
+        within ten seconds after the login are no end of the loss.
     """
 
     def __init__(
@@ -69,6 +82,7 @@ class Connection:
         self._waiting: asyncio.Queue[str] = asyncio.Queue(_MAX_WAITING)
         self._closed = False
         self._logins = 0
+        self._logged_in_at = 0.0
 
     def send(self, text: str, room: str = "") -> bool:
         """Queue a message; False (and nothing is sent) while the connection is lost.
@@ -106,7 +120,7 @@ class Connection:
         ServerError
             If the server cannot be reached at first, not again within `reconnect_seconds`, or refuses the name.
         """
-        delay, lost_at = _FIRST_DELAY, time.monotonic()
+        delay, lost_at = _FIRST_DELAY, None
         while not self._closed:
             before = self._logins
             problem = await self._connect_once()
@@ -116,8 +130,11 @@ class Connection:
                 hint = "" if self.address.message_seconds else "; `pokenash server` starts one on this machine"
                 raise ServerError(f"no Showdown server can be used at {self.address.url}: {problem}{hint}")
             if self._logins != before:
-                delay, lost_at = _FIRST_DELAY, time.monotonic()
+                now = time.monotonic()
+                if lost_at is None or now - self._logged_in_at >= _STEADY_SECONDS:
+                    delay, lost_at = _FIRST_DELAY, now
                 _log.warning("the connection to %s was lost: %s", self.address.url, problem)
+            assert lost_at is not None
             remaining = lost_at + self._reconnect_seconds - time.monotonic()
             if remaining <= 0:
                 raise ServerError(
@@ -131,8 +148,10 @@ class Connection:
     async def _connect_once(self) -> str:
         """One connection from beginning to end; returns why it ended."""
         try:
-            async with connect(
+            async with _Connect(
                 self.address.url,
+                # Nothing of a server on this machine goes through a proxy, whatever the environment says.
+                proxy=None if is_local(urlsplit(self.address.url).hostname or "") else True,
                 max_size=MAX_MESSAGE_BYTES,
                 max_queue=16,
                 open_timeout=15,
@@ -161,10 +180,15 @@ class Connection:
 
     async def _log_in(self, socket: ClientConnection) -> None:
         """Answer the server's challenge and wait until it calls us by our name."""
+        answered = False
         async for data in socket:
             for line in _text(data).lines:
                 kind, _, rest = line.removeprefix("|").partition("|")
-                if kind == "challstr":
+                if kind == "challstr" and not answered:
+                    # Once a connection: nobody shall have us send the password as often as they like.
+                    answered = True
+                    if len(rest) > _MAX_CHALLENGE:
+                        raise OSError(f"its challenge has {len(rest)} characters, expected at most {_MAX_CHALLENGE}")
                     assertion = await self._assertion(rest)
                     await socket.send(f"|/trn {self.account.username},0,{assertion}")
                 elif kind == "updateuser" and user_id(rest.split("|")[0]) == self.account.id:
@@ -183,6 +207,7 @@ class Connection:
         """Pass messages on both ways until the connection ends."""
         self._waiting = asyncio.Queue(_MAX_WAITING)
         self._logins += 1
+        self._logged_in_at = time.monotonic()
         self.logged_in = True
         self._on_login()
         sender = asyncio.create_task(self._send_waiting(socket))
