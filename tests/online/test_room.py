@@ -188,6 +188,50 @@ def test_a_room_that_tells_without_end_is_stopped() -> None:
         room.receive([line])
 
 
+@pytest.mark.parametrize("filler", ["|c|☆Red|", "|-anim|"])
+def test_beginning_again_buys_no_more_to_tell(filler: str) -> None:
+    room = _room()
+    room.connections = 100
+    told: list[str] = []
+    for number in range(31):
+        line = f"{filler}{number}" + "x" * 2**20
+        # What is the battle's own must be told again; chat need not.
+        told = [*told, line] if filler == "|-anim|" else [line]
+        room.receive([*_START, *told])
+    with pytest.raises(UnreadableError, match="more than"):
+        room.receive([*_START, *told, filler + "x" * 2**20])
+
+
+def test_what_was_told_before_costs_nothing_and_is_no_news() -> None:
+    room = Room("blue3")
+    start = [*_START, *(f"|-anim|{n}" + "x" * 2**20 for n in range(20))]
+    assert room.receive(start) == start
+    for _ in range(50):
+        room.connections += 1
+        assert room.receive([*start[:3], "|c|☆Red|hello", *start[3:], "|upkeep"])[-2:] == ["|upkeep"]
+        start = [*start, "|upkeep"]
+    assert room.receive([*start, "|turn|2"]) == ["|turn|2"]
+
+
+def test_a_room_begins_again_as_often_as_we_come_and_not_without_end() -> None:
+    room = _room()
+    for _ in range(3):
+        room.receive(_START)
+    with pytest.raises(UnreadableError, match="from the start 5 times"):
+        room.receive(_START)
+    room.connections += 1
+    room.receive(_START)
+
+
+def test_a_server_that_asks_without_end_is_stopped() -> None:
+    room = Room("blue3")
+    room.receive(_START)
+    for number in range(5000):
+        room.receive([_request(number)])
+    with pytest.raises(UnreadableError, match="more than 5000 choices"):
+        room.receive([_request(5000)])
+
+
 @given(st.lists(st.text() | st.from_regex(r"\|[a-z:-]{0,10}(\|.{0,20}){0,4}", fullmatch=True), max_size=8))
 def test_whatever_is_told_is_understood_or_refused(lines: list[str]) -> None:
     room = _room()
@@ -199,15 +243,28 @@ def test_whatever_is_told_is_understood_or_refused(lines: list[str]) -> None:
 
 
 def test_without_names_nobody_is_known_and_the_battle_is_whole() -> None:
-    labels = {"Red": "opponent", "Blue <3": "us"}
-    kept = [clean for line in [*_START, _request(3)] if (clean := anonymous_line(line, labels)) is not None]
+    kept = [clean for line in [*_START, _request(3)] if (clean := anonymous_line(line, "blue3")) is not None]
     text = "\n".join(kept)
     assert "Red" not in text
     assert "Blue" not in text
     assert [line for line in _START if line.startswith(("|switch|", "|turn|", "|gametype|"))] == [
         line for line in kept if line.startswith(("|switch|", "|turn|", "|gametype|"))
     ]
-    rating = "|raw|Blue &lt;3's rating: 1000 &rarr; <strong>1023</strong>"
-    assert anonymous_line(rating, labels) == "|raw|us's rating: 1000 &rarr; <strong>1023</strong>"
-    assert anonymous_line("|c|☆Red|my address is", labels) is None
-    assert anonymous_line("said without a kind", labels) is None
+    # Neither portraits nor ratings.
+    assert {"|player|p1|opponent||", "|player|p2|us||"} <= set(kept)
+    assert anonymous_line("|-sidestart|p1: Red|move: Stealth Rock", "blue3") == (
+        "|-sidestart|p1: opponent|move: Stealth Rock"
+    )
+    assert anonymous_line("|win|Blue <3", "blue3") == "|win|us"
+
+
+@pytest.mark.parametrize(
+    "line",
+    "c|☆Red|my address is,hidelines|delete|red,unlink|hide|red,b|battle-gen1ou-7|Red|Ben,battle|battle-1|Red|Ben,"
+    "tempnotify|x|Red|hello,fieldhtml|<b>Red</b>,noinit|joinfailed|Red,queryresponse|userdetails|Red,-message|red left,"
+    "raw|Red's rating: 1042,inactive|Red has 10 seconds left.,rated|Red's cup,player|p3|Red,whatever|Red,error|Red,"
+    "title|Red vs. Blue,j|☆Red,message|Red forfeited.,init|battle".split(","),
+)
+def test_whatever_may_name_somebody_is_left_out(line: str) -> None:
+    assert anonymous_line(f"|{line}", "blue3") is None
+    assert anonymous_line(line, "blue3") is None

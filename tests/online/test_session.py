@@ -174,6 +174,10 @@ def test_a_cut_connection_is_taken_up_again_and_the_policy_goes_on_where_it_was(
         told = _events(lines_of(texts(policy, record.number)))
         assert told == _events((tmp_path / "theirs" / record.log).read_text("utf-8").split("\n"))[: len(told)]
         assert f"|turn|{record.turns}" in told
+        # Nor is anything kept twice.
+        assert _events((tmp_path / "ours" / record.log).read_text("utf-8").split("\n")) == _events(
+            (tmp_path / "theirs" / record.log).read_text("utf-8").split("\n")
+        )
 
 
 def _events(lines: list[str]) -> list[str]:
@@ -555,18 +559,25 @@ def test_a_replay_is_kept_where_the_server_says_where_it_is(showdown_server: Sho
     assert record.replay == f"https://replay.pokemonshowdown.com/local-{record.battle.removeprefix('battle-')}"
 
 
-def test_anonymous_sessions_keep_no_names(showdown_server: ShowdownServer, tmp_path: Path) -> None:
+def test_anonymous_sessions_keep_no_names(
+    showdown_server: ShowdownServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     names = fresh_name("Zzyzx"), fresh_name("Qwfp")
+    caplog.set_level("DEBUG", "pokenash")
 
     async def play() -> list[Any]:
         ours = new_session(
             showdown_server.url, tmp_path / "ours", name=names[0], accept=True, battles=1, anonymous=True
         )
-        theirs = new_session(showdown_server.url, tmp_path / "theirs", name=names[1], challenge=names[0])
+        theirs = new_session(
+            showdown_server.url, tmp_path / "theirs", name=names[1], challenge=names[0], anonymous=True
+        )
         return (await finish(ours, theirs))[0]
 
     (record,) = asyncio.run(play())
     assert (record.account, record.opponent) == (None, None)
+    assert "began (number 0)" in caplog.text
+    assert not any(to_id(name) in to_id(caplog.text) for name in names)
     kept = "".join(path.read_text("utf-8") for path in (tmp_path / "ours").rglob("*") if path.is_file())
     for name in names:
         assert name not in kept

@@ -214,6 +214,18 @@ def test_a_flood_in_a_battle_ends_it_and_does_not_fill_the_memory(tmp_path: Path
     _check(tmp_path / "out", server, records)
 
 
+def test_a_battle_that_begins_again_and_again_is_given_up(tmp_path: Path) -> None:
+    chat = "|c|troll|" + "z" * 200_000
+    records, server = _play(tmp_path / "out", [("foe0", [["|init|battle", chat]] * 20), _told(1, "foe1")])
+    by_battle = {record.battle: record for record in records}
+    spoilt = by_battle["battle-gen1ou-100"]
+    assert (spoilt.reason, spoilt.outcome, spoilt.counts) == ("not understood", "loss", True)
+    assert spoilt.error == "it was told from the start 5 times"
+    assert by_battle["battle-gen1ou-101"].reason == "played"
+    assert (tmp_path / "out" / spoilt.log).stat().st_size < 6 * len(chat)
+    _check(tmp_path / "out", server, records)
+
+
 def test_names_of_any_kind_are_escaped_in_the_report(tmp_path: Path) -> None:
     # A server need not keep to the letters that names may have.
     evil = "<script>alert(1)</script>"

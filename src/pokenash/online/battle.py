@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pokenash.errors import BattleFollowError
 from pokenash.online.batching import Batcher
 from pokenash.online.deciding import Question
-from pokenash.online.messages import printable
+from pokenash.online.messages import battle_room, printable
 from pokenash.online.records import Reason
 from pokenash.online.room import NotOursError, Room, UnreadableError
 from pokenash.online.tracking import ChoiceOf, Row, RowOf
@@ -73,6 +73,8 @@ class Battle:
 
     Attributes
     ----------
+    public : str
+        The room's id as it may be shown: without the password that those of hidden battles end in.
     room : Room
         What was told.
     over : asyncio.Event
@@ -83,6 +85,7 @@ class Battle:
 
     def __init__(self, room_id: str, number: int, lane: int, account_id: str, desk: Desk) -> None:
         self.room_id = room_id
+        self.public = battle_room(room_id) or "battle"
         self.number = number
         self.lane = lane
         self.room = Room(account_id)
@@ -106,22 +109,32 @@ class Battle:
         self._answering: asyncio.Task[None] | None = None
         self._giving_up: asyncio.Task[None] | None = None
 
-    def receive(self, lines: Sequence[str]) -> None:
-        """Take a message of the battle's room; starts whatever it asks for."""
+    def receive(self, lines: Sequence[str]) -> Sequence[str]:
+        """Take a message of the battle's room; starts whatever it asks for.
+
+        Returns
+        -------
+        sequence of str
+            What of it was not told before.
+        """
         if self.over.is_set():
-            self._after(lines)
-            return
+            return self._after(lines)
         if lines and lines[0].startswith("|noinit|"):
-            self.lose_server(f"the server has no such battle: {printable(lines[0])}")
-            return
+            # What it says names the room, which may end in its password.
+            self.lose_server("the server has no such battle")
+            return lines
         try:
-            self.room.receive(lines)
+            news = self.room.receive(lines)
         except NotOursError as error:
             self.lose_server(str(error))
         except UnreadableError as error:
+            if self._giving_up is not None:
+                return []
             self.give_up("not understood", str(error))
         else:
             self._react()
+            return news
+        return lines
 
     def lose_server(self, why: str) -> None:
         """The server knows nothing of the battle any longer."""
@@ -135,7 +148,7 @@ class Battle:
             return
         self.reason, self.error = reason, None if error is None else printable(error)
         if error is not None:
-            _log.error("%s is forfeited: %s", self.room_id, self.error)
+            _log.error("%s is forfeited: %s", self.public, self.error)
         self._stop_answering()
         self._desk.send("/forfeit", self.room_id)
         self._giving_up = asyncio.create_task(self._end_after(_FORFEIT_SECONDS))
@@ -144,14 +157,16 @@ class Battle:
         """The connection was lost and is there again: have the server tell the battle again."""
         self.away = True
         self.reconnections += 1
+        self.room.connections += 1
         self._desk.send(f"/join {self.room_id}", "")
 
-    def _after(self, lines: Sequence[str]) -> None:
+    def _after(self, lines: Sequence[str]) -> Sequence[str]:
         """What comes when the battle is over, such as ratings."""
         try:
-            self.room.receive(lines)
+            return self.room.receive(lines)
         except (NotOursError, UnreadableError) as error:
-            _log.debug("%s after its end: %s", self.room_id, error)
+            _log.debug("%s after its end: %s", self.public, error)
+            return []
 
     def _react(self) -> None:
         room = self.room
@@ -204,7 +219,7 @@ class Battle:
         except BattleFollowError as error:
             self.give_up("not understood", error.reason)
         except Exception as error:
-            _log.debug("%s failed", self.room_id, exc_info=True)
+            _log.debug("%s failed", self.public, exc_info=True)
             self.give_up("error", f"{type(error).__name__}: {error}")
 
     async def _answer(self) -> None:
@@ -238,7 +253,7 @@ class Battle:
         rest = self._mask.copy()
         rest[list(self._refused)] = False
         choice = await self._called(self._draw(rest if rest.any() else self._mask))
-        _log.warning("%s: the server refused a choice; another was drawn", self.room_id)
+        _log.warning("%s: the server refused a choice; another was drawn", self.public)
         self.fallbacks += 1
         self._choose(choice or "default")
 
@@ -269,7 +284,7 @@ class Battle:
         future = self._desk.deciding.submit(question)
         if await self._in_time(future, arrived):
             return future.result()
-        _log.warning("%s: the policy took too long; a legal action was drawn", self.room_id)
+        _log.warning("%s: the policy took too long; a legal action was drawn", self.public)
         self.fallbacks += 1
         return self._draw(row.action_mask)
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from pokenash.errors import InputError
 
-__all__ = ["anonymous_log", "battle_lines", "read_log"]
+__all__ = ["BATTLE", "anonymous_log", "battle_lines", "read_log"]
 
 _MOST_BYTES = 32 * 2**20
 _LONGEST_LINE = 2000
 
 # Messages whose text is free are not among them: chat, HTML, notices, `rated`, `-message`.
-_BATTLE = frozenset(
+BATTLE = frozenset(
     """
     player teamsize gametype gen tier rule clearpoke poke teampreview start upkeep turn win tie move switch drag
     detailschange replace swap cant faint -formechange -fail -block -notarget -miss -damage -heal -sethp -status
@@ -29,6 +29,7 @@ _BATTLE = frozenset(
     -mustrecharge -nothing -hitcount -singlemove -singleturn -terastallize -ohko -candynamax -anim
     """.split()
 )
+"""Kinds of the messages of the battle itself."""
 _SPACER = "|"
 _IDENT = re.compile(r"^((?:\[of\] ?)?)(p[1-4])([a-c]?): (.*)$")
 _SHOWS_SPECIES = frozenset({"switch", "drag", "replace"})
@@ -73,7 +74,7 @@ def battle_lines(lines: Iterable[str]) -> list[str]:
     for line in lines:
         plain = "".join(char for char in line if char.isprintable())
         kind = plain.split("|", 2)[1] if plain.startswith("|") else None
-        if (kind in _BATTLE or plain == _SPACER) and len(plain) <= _LONGEST_LINE:
+        if (kind in BATTLE or plain == _SPACER) and len(plain) <= _LONGEST_LINE:
             kept.append(plain)
     return kept
 

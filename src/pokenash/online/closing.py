@@ -88,12 +88,12 @@ class Closing:
         team : int or None
             Index of the team that we play.
         """
-        log = self._directory.open_log(public, battle.number, lambda line: self._clean(battle, line))
+        log = self._directory.open_log(public, battle.number, self._clean)
         self._kept[battle.number] = _Kept(public, team, log)
         _log.info("%s began (number %d)", public, battle.number)
 
     def log(self, battle: Battle, lines: Sequence[str]) -> None:
-        """Keep what the battle's room told."""
+        """Keep what the battle's room told for the first time."""
         self._kept[battle.number].log.write(lines)
 
     def hear(self, line: str) -> None:
@@ -122,12 +122,10 @@ class Closing:
         if self._on_battle is not None:
             self._on_battle(record)
 
-    def _clean(self, battle: Battle, line: str) -> str | None:
+    def _clean(self, line: str) -> str | None:
         if not self._settings.anonymous:
             return line
-        room = battle.room
-        labels = {name: "us" if seat == room.seat else "opponent" for seat, name in room.names.items()}
-        return anonymous_line(line, labels | {self._account.username: "us"})
+        return anonymous_line(line, self._account.id)
 
     def _record(self, battle: Battle, kept: _Kept) -> BattleRecord:
         room = battle.room

@@ -56,6 +56,7 @@ class Front(Protocol):
     format: str
     account_id: str
     polite: bool
+    anonymous: bool
 
     def take_ticket(self) -> Ticket | None:
         """A ticket, if another battle is wanted and there is a place for it; its team is the user's from now on."""
@@ -96,7 +97,8 @@ class Matchmaking(ABC):
             text = printable(line[7:].replace("||", " "))
             if any(words in text for words in _HOPELESS):
                 raise ServerError(f"the server takes no battle in {self._front.format}: {text}")
-            _log.info("the server says: %s", text)
+            # A popup may name people.
+            _log.info("the server says: %s", "(not shown in an anonymous session)" if self._front.anonymous else text)
 
     def claim(self, title: str) -> Ticket | None:
         """The ticket of a battle that has begun, by the title of its room; None where none is meant."""
@@ -121,6 +123,10 @@ class Matchmaking(ABC):
         self.stopped = True
         for ticket in self._tickets:
             ticket.expires = time.monotonic() + _CANCEL_SECONDS
+
+    def _shown(self, name: str) -> str:
+        """A user's name as it may be logged."""
+        return "the opponent" if self._front.anonymous else name
 
     def _expire(self) -> None:
         now = time.monotonic()
@@ -217,7 +223,7 @@ class Accept(Matchmaking):
         super().lost()
 
     def _refuse(self, challenger: str, name: str, why: str) -> None:
-        _log.info("refused a challenge of %s: %s", name, why)
+        _log.info("refused a challenge of %s: %s", self._shown(name), why)
         # Once a user: nobody shall have us talk without end.
         if challenger not in self._refused and len(self._refused) < _MAX_REFUSED:
             self._refused.add(challenger)
@@ -250,7 +256,7 @@ class Challenge(Matchmaking):
             self._retry()
         elif parts[1:2] == ["pm"] and len(parts) > 4 and user_id(parts[2]) == self._opponent:
             if parts[4].startswith("/nonotify ") and parts[4].endswith(_REJECTED):
-                self.ended = f"{self._name} rejected the challenge"
+                self.ended = f"{self._shown(self._name)} rejected the challenge"
                 self.lost()
             elif _challenge(line) is not None:
                 # No longer open: it was accepted, or the user has gone.
@@ -272,7 +278,7 @@ class Challenge(Matchmaking):
 
     def _retry(self) -> None:
         if not self._told:
-            _log.info("%s cannot be challenged now; trying again", self._name)
+            _log.info("%s cannot be challenged now; trying again", self._shown(self._name))
             self._told = True
         self.lost()
         self._next = time.monotonic() + (_CHALLENGE_SECONDS if self._front.polite else _RETRY_SECONDS)

@@ -16,6 +16,11 @@ from pokenash.online.messages import printable, to_id
 __all__ = ["Feed", "NotOursError", "Room", "UnreadableError"]
 
 _MAX_CHARACTERS = 32 * 2**20
+"""Of everything that is told of a battle once, however often."""
+_MAX_TELLINGS = 4
+"""How often a room may begin to tell its battle for each of our connections; a server does so once or twice."""
+_MAX_REQUESTS = 5000
+"""Choices in a battle; one of 1,000 turns, the most that there are, asks for about 1,500."""
 _RATING = re.compile(r"(.{1,200})'s rating: (\d{1,5}(?:\.\d+)?) &rarr; <strong>(\d{1,5}(?:\.\d+)?)</strong>")
 _TIME_LEFT = re.compile(r"Time left: (\d{1,6}) sec this turn")
 _STALE = ("nothing to choose", "too late", "Can't do anything", "Can't undo", "nothing to cancel")
@@ -74,6 +79,8 @@ class Room:
         When the server would end the turn, by `time.monotonic`, with a margin; None without a timer.
     winner : str or None
         Id of the winner; ``""`` for a tie; None while the battle goes on.
+    connections : int
+        How often we came to the room, for a room is told from the start whenever we do.
     """
 
     account_id: str
@@ -94,6 +101,7 @@ class Room:
     winner: str | None = None
     forfeited: str | None = None
     inactive: str | None = None
+    connections: int = 1
     feeds: list[Feed] = field(default_factory=list)
     text: list[str] = field(default_factory=list)
     _lines: list[str] = field(default_factory=list)
@@ -102,9 +110,15 @@ class Room:
     _named: set[str] = field(default_factory=set)
     _first_time: str | None = None
     _characters: int = 0
+    _tellings: int = 0
 
-    def receive(self, lines: Sequence[str]) -> None:
+    def receive(self, lines: Sequence[str]) -> list[str]:
         """Take a message of the room.
+
+        Returns
+        -------
+        list of str
+            Those lines that are not part of what was told before.
 
         Raises
         ------
@@ -113,16 +127,22 @@ class Room:
         NotOursError
             If it tells another battle than before, or one in which we do not play.
         """
-        self._characters += sum(map(len, lines))
-        if self._characters > _MAX_CHARACTERS:
-            raise UnreadableError(f"it told more than {_MAX_CHARACTERS} characters")
         retold = bool(lines) and lines[0].startswith("|init|")
         if retold:
             self._tell_again()
+        news = []
         for line in lines:
+            position = len(self._lines)
+            before = position < len(self._before)
             self._receive_line(line)
+            if not (before and len(self._lines) > position):
+                # Of a battle that is told again its own lines alone are free.
+                self._count(line)
+            if not before:
+                news.append(line)
         if retold and len(self._lines) < len(self._before):
             raise NotOursError("the room tells less than before")
+        return news
 
     def take_feeds(self) -> list[Feed]:
         """What a follower has not been told yet."""
@@ -142,9 +162,16 @@ class Room:
 
     def _tell_again(self) -> None:
         """The room begins to tell everything from the start."""
+        self._tellings += 1
+        if self._tellings > _MAX_TELLINGS * self.connections:
+            raise UnreadableError(f"it was told from the start {self._tellings} times")
         self._before, self._lines = self._lines, []
         self._named = set()
-        self._characters = 0
+
+    def _count(self, line: str) -> None:
+        self._characters += len(line)
+        if self._characters > _MAX_CHARACTERS:
+            raise UnreadableError(f"it told more than {_MAX_CHARACTERS} characters")
 
     def _receive_line(self, line: str) -> None:
         if not line.startswith("|"):
@@ -212,6 +239,8 @@ class Room:
             self._news = []
             self.request, self.request_text = request, rest
             self.request_number += 1
+            if self.request_number > _MAX_REQUESTS:
+                raise UnreadableError(f"it asked for more than {_MAX_REQUESTS} choices")
             self.refused, self.deadline = None, None
 
     def _on_sent_choice(self, rest: str) -> None:

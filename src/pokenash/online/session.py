@@ -72,6 +72,7 @@ class Session:
         self.account_id = account.id
         address = settings.address()
         self.polite = address.message_seconds > 0
+        self.anonymous = settings.anonymous
         self.seed: int = directory.config["seed"]
         self.decider: Decider | None = None
         self._settings = settings
@@ -249,8 +250,7 @@ class Session:
         if battle is None:
             self._guard(lambda: self._on_new_room(message))
         else:
-            battle.receive(message.lines)
-            self._closing.log(battle, message.lines)
+            self._closing.log(battle, battle.receive(message.lines))
 
     def _on_new_room(self, message: Message) -> None:
         """A battle that was agreed on begins; every other room is left alone."""
@@ -267,8 +267,7 @@ class Session:
         self._battles[message.room] = battle
         self._closing.open(battle, public, self._team(ticket.number))
         self._watch(self._see_through(battle))
-        battle.receive(message.lines)
-        self._closing.log(battle, message.lines)
+        self._closing.log(battle, battle.receive(message.lines))
         if self._settings.timer:
             self.send("/timer on", battle.room_id)
         self._matchmaking.update()
