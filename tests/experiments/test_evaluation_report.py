@@ -32,6 +32,8 @@ def test_the_report_says_counts_intervals_and_the_pool(evaluation: Path) -> None
         lower, upper = row["intervals"]["fixed"]
         assert f"<td>{row['wins']}</td><td>{row['draws']}</td><td>{row['losses']}</td>" in page
         assert f"[{lower:.1%}, {upper:.1%}]" in page
+    pool = data["gxe"]
+    assert f"<b>{pool['score']:.1%} [{pool['lower']:.1%}, {pool['upper']:.1%}]</b><span>GXE over this pool" in page
     assert "rock (50.0%), paper (50.0%)" in page
     assert "120" in page
     assert "not the GXE of Pokémon Showdown" in page

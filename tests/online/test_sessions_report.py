@@ -78,6 +78,16 @@ def test_the_report_has_every_battle_with_links_that_lead_somewhere(tmp_path: Pa
     assert f"[{found.lower:.1%}, {found.upper:.1%}]" in text
 
 
+@pytest.mark.parametrize(
+    ("opponents", "words"), [(1, "There is one opponent only."), (2, "There are 2 opponents only.")]
+)
+def test_few_opponents_are_said_so(tmp_path: Path, log: list[str], opponents: int, words: str) -> None:
+    records = [record(number, opponent=f"person {number % opponents}", outcome="win") for number in range(4)]
+    path = tmp_path / "report.html"
+    write_sessions_report(read_battles([write_session(tmp_path / "s", records, log)]), path)
+    assert words in path.read_text("utf-8")
+
+
 def test_a_battles_page_tells_the_battle_and_nothing_of_the_chat(tmp_path: Path, log: list[str]) -> None:
     path = tmp_path / "report.html"
     write_sessions_report(read_battles([_session(tmp_path / "s", log)]), path)

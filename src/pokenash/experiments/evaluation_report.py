@@ -199,8 +199,8 @@ def _context(config: Mapping[str, Any], population: Mapping[str, Any], evaluatio
     battles = sum(row["battles"] for row in evaluation["opponents"])
     scale, pool = _scale(evaluation), _pool(evaluation)
     cards = [
-        ("–" if pool is None else pool["score"], "GXE over this pool"),
-        (scale["rating"] or "–", "rating on the anchors' scale"),
+        ("–" if pool is None else f"{pool['score']} {pool['interval']}", "GXE over this pool"),
+        (f"{scale['rating']} {scale['interval']}" if scale["rating"] else "–", "rating on the anchors' scale"),
         (f"{battles:,}", "battles"),
         (len(evaluation["opponents"]), "opponents"),
     ]

@@ -112,9 +112,10 @@ def _warnings(results: SessionResults) -> list[str]:
             "person, so that the intervals are too narrow if some of them are the same."
         )
     if results.overall and results.overall.clustered.opponents < 10:
+        number = results.overall.clustered.opponents
+        few = "is one opponent" if number == 1 else f"are {number} opponents"
         warnings.append(
-            f"There are {results.overall.clustered.opponents} opponents only. The intervals allow for it, but say "
-            "little of people who did not take part."
+            f"There {few} only. The intervals allow for it, but say little of people who did not take part."
         )
     if len(results.by_policy) > 1 or len(results.by_format) > 1:
         warnings.append("Several policies or formats are together here: the rate of all battles is a mean over them.")
