@@ -15,7 +15,7 @@ import pytest
 from games.showdown.playing import play
 from pokenash.errors import InputError, TeamError
 from pokenash.games.core import Decisions, EpisodeResult, EpisodeSetup
-from pokenash.games.showdown import Position, PositionSet, ShowdownGame, load_positions, save_positions
+from pokenash.games.showdown import Position, PositionSet, ShowdownGame, load_positions, save_positions, worker
 from pokenash.games.showdown.observation import decode
 from pokenash.games.showdown.replay import load_record, save_record, simulate
 
@@ -227,6 +227,27 @@ def test_lanes_from_a_position_survive_their_worker(game: ShowdownGame) -> None:
         assert play(vector, rollouts(20, text=(True, False), record=True), before_step=kill) == expected
 
 
+def test_a_worker_forgets_the_positions_that_were_used_longest_ago(
+    game: ShowdownGame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a search with a clone for every battle would fill its memory."""
+    monkeypatch.setattr(worker, "_MAX_POSITIONS", 3)
+    teams, active = (STARMIE_TAUROS, CHANSEY_SNORLAX), ("Starmie", "Snorlax")
+    found = [Position.compose(teams, active, turn=turn) for turn in range(5, 10)]
+    with game.vector(4) as vector:
+        seen: dict[int, bytes] = {}
+        for pair in ((0, 1), (2, 3), (1, 4), (0, 4), (3, 2), (1, 0)):
+            setups = [EpisodeSetup(i, 7, {"position": found[one].to_json()}) for i, one in enumerate(pair)]
+            decisions, _ = vector.start(setups)
+            assert isinstance(decisions.observation, dict)
+            for lane, one in enumerate(pair):
+                row = int(np.flatnonzero(decisions.episode == lane)[0])
+                shown = decisions.observation["global"][row].tobytes()
+                assert seen.setdefault(one, shown) == shown
+        assert len(set(seen.values())) == len(found)
+        assert all(one is None or len(one._positions) <= 3 for one in vector._pool._workers)
+
+
 def test_a_record_from_a_position_is_complete(game: ShowdownGame, position: Position, tmp_path: Path) -> None:
     """It replays without the game, and positions can be taken in it again."""
     with game.vector(4) as vector:
@@ -295,6 +316,9 @@ def test_decisions_of_a_record_are_named_by_number_or_turn(game: ShowdownGame) -
         (({"Tauros": {"pp": {"Surf": 3}}}, {}), "has no move Surf"),
         (({"Tauros": {"pp": {"Blizzard": 60}}}, {}), "cannot have 60 PP"),
         (({}, {"Snorlax": {"status": "slp", "slept": 7}}), "cannot still be asleep"),
+        (({}, {"Snorlax": {"status": "slp", "slept": 1e9}}), "cannot still be asleep"),
+        (({"Tauros": {"hpp": 3}}, {}), "has the unknown hpp; known: hp, status"),
+        (({"Tauros": 5}, {}), "the state of Tauros is no mapping"),
         (({}, {"Snorlax": {"status": "slp"}, "Chansey": {"status": "slp"}}), "cannot have the status slp"),
     ],
 )
@@ -302,6 +326,36 @@ def test_what_cannot_be_is_refused_when_it_is_composed(states: Any, words: str) 
     """In the words of what is wrong."""
     with pytest.raises(InputError, match=words):
         Position.compose((STARMIE_TAUROS, CHANSEY_SNORLAX), ("Tauros", "Snorlax"), states)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"active": ("Tauros", "Snorlax", "Starmie")}, "expected two each"),
+        ({"states": ({}, {}, {})}, "expected two each"),
+        ({"states": ({"Tauros": {"hp": object()}}, {})}, "states are mappings"),
+        ({"states": ([1], {})}, "states are mappings"),
+        ({"seed": -1}, "expected a number from 0 on"),
+    ],
+)
+def test_what_describes_no_position_is_refused(changed: dict[str, Any], words: str) -> None:
+    described = {"teams": (STARMIE_TAUROS, CHANSEY_SNORLAX), "active": ("Tauros", "Snorlax"), **changed}
+    with pytest.raises(InputError, match=words):
+        Position.compose(**described)
+
+
+@pytest.mark.parametrize("composition", [3, None, {}, {"teams": [], "seed": "", "turn": 2}])
+def test_a_composition_without_its_fields_is_refused(composition: Any) -> None:
+    told = {"schema": 1, "name": "a", "format": "gen1ou", "simulator": "0", "source": {"composition": composition}}
+    with pytest.raises(InputError, match="in its composition"):
+        Position.from_json(told)
+
+
+@pytest.mark.parametrize("text", ['{"schema": 1, "positions": 3}', "[" * 100_000, "1" * 5000, "[]"])
+def test_what_is_no_file_of_positions_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "positions.json").write_text(text)
+    with pytest.raises(InputError, match=r"positions\.json"):
+        load_positions(tmp_path / "positions.json")
 
 
 def test_teams_of_a_position_must_be_legal() -> None:

@@ -25,6 +25,7 @@ __all__ = ["Position", "PositionSet", "load_positions", "save_positions"]
 
 POSITION_SCHEMA = 1
 _FIELDS = {"schema", "name", "format", "simulator", "source", "description"}
+_COMPOSITION = {"teams", "seed", "turn", "sides"}
 _LATEST = 1000
 
 
@@ -91,6 +92,10 @@ class Position:
             raise InputError(f"position {data['name']!r}: its source is neither a record nor a composition")
         if "record" in source:
             check_record(source["record"], f"the record of position {data['name']!r}", any_version=True)
+        elif not isinstance(source["composition"], Mapping) or set(source["composition"]) != _COMPOSITION:
+            raise InputError(
+                f"position {data['name']!r}: expected the fields {sorted(_COMPOSITION)} in its composition"
+            )
         texts = [data["name"], data["format"], data["simulator"], data.get("description", "")]
         if not all(isinstance(text, str) for text in texts):
             raise InputError(f"position {data['name']!r}: name, format, simulator and description are texts")
@@ -180,13 +185,17 @@ class Position:
 
         if not 2 <= turn < _LATEST:
             raise InputError(f"turn is {turn}, expected one from 2 to {_LATEST - 1}")
+        if seed < 0:
+            raise InputError(f"seed is {seed}, expected a number from 0 on")
+        if not len(teams) == len(active) == len(states) == 2:
+            raise InputError(
+                f"got {len(teams)} teams, {len(active)} active Pokémon and states of {len(states)} players, "
+                "expected two each"
+            )
         packed = [load_teams(team, format) for team in teams]
         if any(len(one) != 1 for one in packed):
             raise InputError(f"got {[len(one) for one in packed]} teams for the two players, expected one for each")
-        sides = [
-            {"active": who, "states": json.loads(json.dumps(dict(own)))}
-            for who, own in zip(active, states, strict=True)
-        ]
+        sides = [{"active": who, "states": _jsonable(own)} for who, own in zip(active, states, strict=True)]
         composition = {
             "teams": [one[0] for one in packed],
             "seed": seed_strings(seed)[0],
@@ -210,6 +219,14 @@ class Position:
             raise InputError(f"position {self.name!r} cannot be made: {answer['error']}")
         first, second = (text.split("\n") for text in answer["told"])
         return first, second
+
+
+def _jsonable(states: Any) -> Any:
+    """States as a file would hold them."""
+    try:
+        return json.loads(json.dumps(dict(states)))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"states are mappings of names to mappings of numbers and texts: {error}") from error
 
 
 def _named(position: Position) -> Position:
@@ -317,8 +334,12 @@ def load_positions(path: str | os.PathLike[str]) -> PositionSet:
     """
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{os.fspath(path)} cannot be read as a file of positions: {error}") from error
-    if not isinstance(data, Mapping) or data.get("schema") != POSITION_SCHEMA or "positions" not in data:
+    if (
+        not isinstance(data, Mapping)
+        or data.get("schema") != POSITION_SCHEMA
+        or not isinstance(data.get("positions"), list)
+    ):
         raise InputError(f"{os.fspath(path)} is no file of positions of schema {POSITION_SCHEMA}")
     return PositionSet(tuple(Position.from_json(one) for one in data["positions"]))

@@ -24,6 +24,8 @@ _LOG = logging.getLogger(__name__)
 _PIPE_BYTES = 1 << 20
 _START_SECONDS = 60.0
 _SEMI_SPACE_MB = 32
+_MAX_POSITIONS = 1 << 14
+"""That a worker knows at a time, of one to three KB each; more than a part of a worker has lanes."""
 """Room for what steps leave behind; the less there is, the more of it is copied about. With 64 battles, 16 MiB cost a
 tenth more time; 64 MiB gain 2%, and a worker goes on growing for thousands of battles."""
 _SET_PIPE_SIZE = 1031
@@ -145,10 +147,17 @@ class Worker:
                 raise self._died() from None
 
     def learn(self, position: Position) -> int:
-        """Make a position known, once; returns the number by which setups refer to it."""
-        number = self._positions.get(position.sha256)
-        if number is None:
-            number = self._positions[position.sha256] = len(self._positions)
+        """Make a position known, if it is not; returns the number by which the next setups refer to it."""
+        key = position.sha256
+        known = key in self._positions
+        if known or len(self._positions) < _MAX_POSITIONS:
+            number = self._positions.pop(key, len(self._positions))
+        else:
+            # Clones of a search are positions that are used once. The one that was used longest ago is in no step that
+            # is put together now, which has a position a lane at most.
+            number = self._positions.pop(next(iter(self._positions)))
+        self._positions[key] = number
+        if not known:
             body = json.dumps(position.source).encode()
             self.send(frames.pack_request(frames.POSITION, 0, (number, 0), body))
         return number

@@ -9,6 +9,7 @@ const {toID} = require('pokemon-showdown/dist/sim');
 
 const SLEEP = 'slp';
 const LONGEST_SLEEP = 7;
+const STATE = new Set(['hp', 'status', 'slept', 'rested', 'seen', 'pp', 'boosts', 'recharge']);
 
 /** A side's Pokémon by the name that its team gives it. */
 function member(side, name) {
@@ -19,6 +20,15 @@ function member(side, name) {
 
 function check(condition, message) {
   if (!condition) throw new Error(message);
+}
+
+/** Refuse a state that says what this file does not know, or sleep without end. */
+function checkState(name, state) {
+  check(state !== null && typeof state === 'object' && !Array.isArray(state), `the state of ${name} is no mapping`);
+  const unknown = Object.keys(state).filter(key => !STATE.has(key));
+  check(!unknown.length, `the state of ${name} has the unknown ${unknown.join(', ')}; known: ${[...STATE].join(', ')}`);
+  const slept = state.slept === undefined ? 0 : state.slept;
+  check(Number.isInteger(slept) && slept >= 0 && slept < LONGEST_SLEEP, `${name} cannot still be asleep after ${slept} turns`);
 }
 
 /** The names that the other side has seen, in the order in which they came in: lead, described ones, the active one. */
@@ -114,7 +124,10 @@ function compose(battle, composition) {
   battle.add('turn', battle.turn);
   battle.sides.forEach((side, player) => {
     const description = sides[player];
-    for (const name of Object.keys(description.states)) member(side, name);
+    for (const [name, state] of Object.entries(description.states)) {
+      member(side, name);
+      checkState(name, state);
+    }
     const seen = revealed(side, description);
     for (const name of seen) bring(battle, member(side, name), description.states[name] || {});
     check(side.active[0].hp > 0, `${side.active[0].name} of ${side.name} is to be on the field and has fainted`);
