@@ -226,6 +226,18 @@ def test_a_battle_that_begins_again_and_again_is_given_up(tmp_path: Path) -> Non
     _check(tmp_path / "out", server, records)
 
 
+def test_rooms_that_nobody_asked_for_do_not_fill_the_screen(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def rooms(server: HostileServer, client: ServerConnection) -> None:
+        for number in range(400):
+            await client.send(f">battle-gen1ou-{1000 + number // 2}\n|init|battle\n|title|Red vs. Blue")
+
+    records, server = _play(tmp_path / "out", [_told(n, f"foe{n}") for n in range(2)], rooms)
+    assert [record.reason for record in records] == ["played"] * 2
+    said = [record.getMessage() for record in caplog.records if "was not asked for" in record.getMessage()]
+    assert len(said) == len(set(said)) == 100
+    _check(tmp_path / "out", server, records)
+
+
 def test_names_of_any_kind_are_escaped_in_the_report(tmp_path: Path) -> None:
     # A server need not keep to the letters that names may have.
     evil = "<script>alert(1)</script>"

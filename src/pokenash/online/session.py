@@ -37,6 +37,8 @@ _TICK_SECONDS = 1.0
 _REJOIN_SECONDS = 60.0
 _POLICY_SECONDS = 1.0
 """How long the end of a session waits for a policy that still thinks."""
+_MAX_LEFT_ALONE = 100
+"""Battles that nobody asked for are said once each, and no more than these: a server shall not fill the screen."""
 _GATHER_SECONDS = 0.002
 """How long a decision waits for others to share its batch: little beside a server's answer."""
 
@@ -93,6 +95,7 @@ class Session:
         self._lanes = list(range(settings.concurrent))
         self._numbers: list[int] = []
         self._next_number = max((record.number for record in directory.records), default=-1) + 1
+        self._left_alone: set[str] = set()
         self._problem: Exception | None = None
         self._woken = asyncio.Event()
 
@@ -261,7 +264,9 @@ class Session:
         title = next((line[7:] for line in message.lines if line.startswith("|title|")), "")
         ticket = self._matchmaking.claim(title)
         if ticket is None:
-            _log.warning("the battle %s was not asked for and is left alone", public)
+            if public not in self._left_alone and len(self._left_alone) < _MAX_LEFT_ALONE:
+                self._left_alone.add(public)
+                _log.warning("the battle %s was not asked for and is left alone", public)
             return
         battle = Battle(message.room, ticket.number, heapq.heappop(self._lanes), self.account_id, self._desk)
         self._battles[message.room] = battle
