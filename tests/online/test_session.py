@@ -585,6 +585,20 @@ def test_anonymous_sessions_keep_no_names(
     assert "|player|p1|" in kept
 
 
+def test_errors_of_anonymous_sessions_quote_nobody(
+    showdown_server: ShowdownServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def trip(decisions: Decisions) -> None:
+        raise RuntimeError("Zzyzx said no")
+
+    caplog.set_level("DEBUG", "pokenash")
+    policy = Watched(type_aware(), before=trip)
+    (record,) = _play(showdown_server.url, tmp_path, policy, battles=1, anonymous=True)
+    assert (record.reason, record.error) == ("error", "RuntimeError")
+    assert "is forfeited: RuntimeError" in caplog.text
+    assert "Zzyzx" not in caplog.text
+
+
 class _Unpickable(Policy):
     """Answers what is not legal."""
 

@@ -49,6 +49,8 @@ class Desk:
     deciding : Batcher of Question
     seed : int
     decision_seconds : float
+    anonymous : bool
+        Whether errors are told without the words that they quote, which may name somebody.
     """
 
     send: Callable[[str, str], bool]
@@ -56,6 +58,7 @@ class Desk:
     deciding: Batcher[Question, int]
     seed: int
     decision_seconds: float
+    anonymous: bool = False
 
 
 class Battle:
@@ -146,6 +149,8 @@ class Battle:
         """Forfeit, and wait for the server to say so, but not for ever."""
         if self.over.is_set() or self._giving_up is not None:
             return
+        if error is not None and self._desk.anonymous:
+            error = error.partition(": ")[0]
         self.reason, self.error = reason, None if error is None else printable(error)
         if error is not None:
             _log.error("%s is forfeited: %s", self.public, self.error)
@@ -219,7 +224,7 @@ class Battle:
         except BattleFollowError as error:
             self.give_up("not understood", error.reason)
         except Exception as error:
-            _log.debug("%s failed", self.public, exc_info=True)
+            _log.debug("%s failed", self.public, exc_info=not self._desk.anonymous)
             self.give_up("error", f"{type(error).__name__}: {error}")
 
     async def _answer(self) -> None:

@@ -119,7 +119,9 @@ class Session:
         )
         self.decider = Decider(self._entrant.policy, self._settings.concurrent, self.seed)
         deciding: Batcher[Question, int] = Batcher(self.decider.answer, "deciding", _GATHER_SECONDS)
-        self._desk = Desk(self.send, tracking, deciding, self.seed, self._settings.decision_seconds)
+        self._desk = Desk(
+            self.send, tracking, deciding, self.seed, self._settings.decision_seconds, self._settings.anonymous
+        )
         try:
             with self._directory.locked():
                 await self._play()
