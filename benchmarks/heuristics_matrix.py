@@ -1,13 +1,18 @@
-"""Cross table of the policies that play by rules, on gen1ou, and how fast a tournament among the heuristics runs.
+"""Cross tables of the policies that play by rules, and how fast they are.
 
-Every pair plays the same drawn starts both ways (seats exchanged), with teams from pokenash's own set. The win rate
-counts a draw as half a win; intervals are Wilson's, 95%. The seed must be one that nothing was tuned on.
+Every pair plays the same drawn starts both ways (seats exchanged); where a format needs teams they are from pokenash's
+own set. The win rate counts a draw as half a win; intervals are Wilson's, 95%. The seed must be one that nothing was
+tuned on.
 
-    python benchmarks/heuristics_matrix.py --seed 20261121
+    python benchmarks/heuristics_matrix.py --seed 20261122 --formats gen1ou gen9ou gen2randombattle
 
-The speed is that of the arena with two workers: decisions per second of a tournament among the three heuristics of
-pokenash, divided by those of uniform random play, medians over rounds that alternate; once by the clock, once by the
-CPU time of all processes, which other work on the machine disturbs less.
+Each format has its own ``results/heuristics_matrix_FORMAT.csv``, written after every few pairs: a run that was stopped
+goes on where it was, if it is started again with the same seed and numbers. At the end (and with ``--page``) the tables
+and the Bradley-Terry ratings are written as a page of the docs.
+
+``--rounds`` measures speeds instead. Decisions per second of CPU time of each policy over the same rows of play, in
+one process; and the arena with two workers: a tournament among three heuristics against uniform random play, medians
+over rounds that alternate, by the clock and by the CPU time of all processes.
 """
 
 from __future__ import annotations
@@ -21,34 +26,78 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from heuristics_page import read_csv, write_heuristics_page
 from measuring import cpu_seconds, machine, node_version, write_csv
 
 from pokenash.algorithms.intervals import WinRate
 from pokenash.arena import Arena, MatchResult, paired_matches
+from pokenash.games.core import EpisodeSetup
 from pokenash.games.showdown import ShowdownGame
 from pokenash.games.showdown.node import simulator_version
-from pokenash.policies import PolicySpec
+from pokenash.policies import DecisionRandom, PolicySpec, load_policy
 
-FORMAT = "gen1ou"
-OURS = [PolicySpec(kind, kind) for kind in ("gen1ou_heuristic", "type_aware", "max_power", "uniform")]
+LADDER = [
+    PolicySpec(kind, kind)
+    for kind in (
+        "uniform", "bug_catcher", "trainer", "boss_ai", "max_power", "basic_switcher", "grunt", "type_aware",
+        "gym_leader", "emerald_kaizo", "kaizo_plus",
+    )
+]  # fmt: skip
+GEN1 = PolicySpec("gen1ou_heuristic", "gen1ou_heuristic")
 THEIRS = [
     PolicySpec(f"poke-env.{player.removesuffix('Player')}", "poke_env", {"player": player})
     for player in ("SimpleHeuristicsPlayer", "MaxBasePowerPlayer")
 ]
-HEURISTICS = 3
-"""How many of `OURS` are heuristics; the last is uniform random play."""
+TOURNAMENT = [GEN1, *(PolicySpec(kind, kind) for kind in ("type_aware", "max_power", "uniform"))]
+"""Of the measurement of speed: three heuristics, and uniform random play last."""
+
+PAIRS_AT_A_TIME = 11
 
 
-def cross_table(arena: Arena, pairs: Sequence[tuple[int, int]], battles: int, seed: int) -> list[dict[str, Any]]:
-    """Play some pairs of `OURS` + `THEIRS`; one row per pair, from the first one's side."""
-    specs = OURS + THEIRS
+def players(format: str) -> list[PolicySpec]:
+    """Pokenash's own that play a format."""
+    return [*LADDER, GEN1] if format.startswith("gen1") else LADDER
+
+
+def cross_table(
+    arena: Arena, specs: Sequence[PolicySpec], pairs: Sequence[tuple[int, int]], battles: int, seed: int
+) -> list[dict[str, Any]]:
+    """Play some pairs; one row per pair, from the first one's side, with what it scored in the first seat."""
     results = arena.play(specs, paired_matches(arena.game, pairs, battles, seed), seed=seed)
     rows = []
     for first, second in pairs:
-        counts = Counter(_outcome(result, first) for result in results if set(result.match.policies) == {first, second})
+        played = [result for result in results if set(result.match.policies) == {first, second}]
+        counts = Counter(_outcome(result, first) for result in played)
+        seat = Counter(_outcome(result, first) for result in played if result.match.policies[0] == first)
         rate = WinRate.from_counts(counts["win"], counts["draw"], counts["loss"])
-        rows.append({"policy": specs[first].name, "opponent": specs[second].name, **rate.to_json(), "seed": seed})
+        in_first_seat = {
+            f"{name}_first": seat[one] for name, one in (("wins", "win"), ("draws", "draw"), ("losses", "loss"))
+        }
+        names = {"policy": specs[first].name, "opponent": specs[second].name}
+        rows.append({**names, **rate.to_json(), **in_first_seat, "errors": counts["error"], "seed": seed})
     return rows
+
+
+def play_format(format: str, battles: int, poke_env_battles: int, seed: int, lanes: int, workers: int) -> None:
+    """Play what a format's table still lacks, and write it after every few pairs."""
+    name = f"heuristics_matrix_{format}"
+    done = [row for row in read_csv(name) if int(row["seed"]) in (seed, seed + 1)]
+    ours = players(format)
+    everyone = ours + (THEIRS if poke_env_battles else [])
+    known = {(row["policy"], row["opponent"]) for row in done}
+    todo: dict[bool, list[tuple[int, int]]] = {False: [], True: []}
+    for pair in itertools.combinations(range(len(everyone)), 2):
+        if (everyone[pair[0]].name, everyone[pair[1]].name) not in known:
+            todo[pair[1] >= len(ours)].append(pair)
+    rows = list(done)
+    with Arena(ShowdownGame(format=format), num_lanes=lanes, num_workers=workers) as arena:
+        for is_theirs, pairs in todo.items():
+            number = poke_env_battles if is_theirs else battles
+            for start in range(0, len(pairs), PAIRS_AT_A_TIME):
+                part = pairs[start : start + PAIRS_AT_A_TIME]
+                rows += cross_table(arena, everyone, part, number, seed + is_theirs)
+                print(f"{format}: {len(rows)} pairs; written: {write_csv(name, rows)}", flush=True)
 
 
 def _outcome(result: MatchResult, policy: int) -> str:
@@ -60,14 +109,15 @@ def _outcome(result: MatchResult, policy: int) -> str:
 
 def speeds(arena: Arena, rounds: int, battles: int, seed: int) -> dict[str, float]:
     """Medians of decisions per second of uniform play and of a tournament among the heuristics, and of their ratios."""
-    tournament = list(itertools.combinations(range(HEURISTICS), 2))
+    last = len(TOURNAMENT) - 1
+    tournament = list(itertools.combinations(range(last), 2))
     measured: dict[str, list[float]] = {}
     for index in range(rounds):
         rates = {}
         # A battle of random play takes about three times as many decisions as one between heuristics.
-        for name, pairs in (("uniform", [(HEURISTICS, HEURISTICS)]), ("tournament", tournament)):
+        for name, pairs in (("uniform", [(last, last)]), ("tournament", tournament)):
             cpu = _cpu_seconds()
-            results = arena.play(OURS, paired_matches(arena.game, pairs, battles, seed + index), seed=seed)
+            results = arena.play(TOURNAMENT, paired_matches(arena.game, pairs, battles, seed + index), seed=seed)
             decisions = sum(result.result.length for result in results)
             rates[f"{name}_decisions_per_second"] = arena.decisions_per_second
             rates[f"{name}_decisions_per_cpu_second"] = decisions / (_cpu_seconds() - cpu)
@@ -86,41 +136,71 @@ def _cpu_seconds() -> float:
     return time.process_time() + sum(cpu_seconds(int(pid)) for pid in children)
 
 
-def print_table(rows: Sequence[dict[str, Any]]) -> None:
-    """The cross table in words."""
-    for row in rows:
-        interval = f"{row['win_rate']:.3f} [{row['lower']:.3f}, {row['upper']:.3f}]"
-        counts = f"{row['wins']}-{row['draws']}-{row['losses']}"
-        print(f"{row['policy']:30} vs {row['opponent']:30} {interval}  {counts} of {row['battles']}")
+def act_speeds(format: str, rounds: int, seed: int, lanes: int = 256) -> list[dict[str, Any]]:
+    """Decisions per second of CPU time of every policy on the same rows, and the ratio to ``type_aware``."""
+    game = ShowdownGame(format=format)
+    rng, draws = np.random.default_rng(seed), DecisionRandom(seed)
+    batches, mover = [], load_policy(PolicySpec("type_aware", "type_aware"), game)
+    with game.vector(lanes, 1) as vector:
+        decisions, _ = vector.start(EpisodeSetup(i, seed + i, game.sample_options(rng)) for i in range(4 * lanes))
+        for step in range(60):
+            if step % 3 == 2:
+                batches.append(decisions.select(np.arange(len(decisions))))
+            decisions, _ = vector.step(mover.act(decisions, None, draws))
+    policies = {spec.name: load_policy(spec, game) for spec in players(format)}
+    seconds: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        for name, policy in policies.items():
+            start = time.process_time()
+            for batch in batches:
+                policy.act(batch, None, draws)
+            seconds.setdefault(name, []).append(time.process_time() - start)
+    count = sum(map(len, batches))
+    reference = statistics.median(seconds["type_aware"])
+    return [
+        {
+            "format": format,
+            "policy": name,
+            "decisions_per_cpu_second": count / statistics.median(taken),
+            "ratio_to_type_aware": reference / statistics.median(taken),
+            "rows": count,
+            "rows_per_batch": count / len(batches),
+            "rounds": rounds,
+            "machine": machine(),
+        }
+        for name, taken in seconds.items()
+    ]
 
 
 def main() -> None:
-    """Play, print and write the CSV files."""
+    """Play or measure, and write the CSV files and the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--battles", type=int, default=1000, help="per pair of pokenash's own (default 1000)")
-    parser.add_argument("--poke-env-battles", type=int, default=300, help="per pair with poke-env's (default 300)")
-    parser.add_argument("--seed", type=int, default=20261121)
-    parser.add_argument("--lanes", type=int, default=256)
+    parser.add_argument("--formats", nargs="+", default=["gen1ou"])
+    parser.add_argument("--battles", type=int, default=300, help="per pair of pokenash's own (default 300)")
+    parser.add_argument("--poke-env-battles", type=int, default=0, help="per pair with poke-env's (default: none)")
+    parser.add_argument("--seed", type=int, default=20261122)
+    parser.add_argument("--lanes", type=int, default=128)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=3, help="of the speed measurement; 0 leaves it out")
+    parser.add_argument("--rounds", type=int, default=0, help="measure speeds instead, in so many rounds")
+    parser.add_argument("--page", action="store_true", help="only write the page from the tables that are there")
     options = parser.parse_args()
-    game = ShowdownGame(format=FORMAT)
-    about = {"machine": machine(), "node": node_version(), "simulator": simulator_version()}
-    print(f"{FORMAT}; {about['machine']}; Node {about['node']}; simulator {about['simulator']}")
-    ours, everyone = range(len(OURS)), range(len(OURS) + len(THEIRS))
-    within = list(itertools.combinations(ours, 2))
-    others = [pair for pair in itertools.combinations(everyone, 2) if pair not in within]
-    with Arena(game, num_lanes=options.lanes, num_workers=options.workers, progress=True) as arena:
-        if options.battles:
-            rows = cross_table(arena, within, options.battles, options.seed)
-            rows += cross_table(arena, others, options.poke_env_battles, options.seed + 1)
-            print_table(rows)
-            print(f"written: {write_csv('heuristics_matrix', rows)}")
-        if options.rounds:
-            found = speeds(arena, options.rounds, 600, options.seed + 2)
-            print("; ".join(f"{name} {value:.3g}" for name, value in found.items()))
-            settings = {"lanes": options.lanes, "workers": options.workers, "rounds": options.rounds}
-            print(f"written: {write_csv('heuristics_speed', [{**found, **settings, **about}])}")
+    if options.rounds:
+        rows = [row for format in options.formats for row in act_speeds(format, options.rounds, options.seed)]
+        for row in rows:
+            ratio = f"{row['ratio_to_type_aware']:.2f} of type_aware"
+            print(f"{row['format']:18} {row['policy']:18} {row['decisions_per_cpu_second']:10,.0f} a second, {ratio}")
+        print(f"written: {write_csv('heuristics_act_speed', rows)}")
+        with Arena(ShowdownGame(format="gen1ou"), num_lanes=256, num_workers=options.workers) as arena:
+            found = speeds(arena, min(options.rounds, 3), 600, options.seed + 2)
+        print("; ".join(f"{name} {value:.3g}" for name, value in found.items()))
+        about = {"machine": machine(), "node": node_version(), "simulator": simulator_version()}
+        settings = {"lanes": 256, "workers": options.workers, "rounds": min(options.rounds, 3)}
+        print(f"written: {write_csv('heuristics_speed', [{**found, **settings, **about}])}")
+        return
+    if not options.page:
+        for format in options.formats:
+            play_format(format, options.battles, options.poke_env_battles, options.seed, options.lanes, options.workers)
+    print(f"written: {write_heuristics_page()}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ uniform random legal choices. Measurements alternate over several rounds; median
     server    two workers against two poke-env `RandomPlayer`s on a local Showdown server, at its best concurrency
     memory    of Python and its workers together, for 256 battles at a time, over 5,000 battles
 
-    python benchmarks/simulator.py --server-dir ~/.cache/pokenash-benchmarks
+    python benchmarks/simulator.py
 
 The unit is the decision: one choice made by one player. A battle of random play has about 170.
 """
@@ -133,9 +133,11 @@ def measure_workers(rounds: int, seconds: float) -> list[dict[str, Any]]:
     ]
 
 
-def measure_server(rounds: int, seconds: float, directory: Path) -> list[dict[str, Any]]:
+def measure_server(rounds: int, seconds: float, directory: Path | None) -> list[dict[str, Any]]:
     """Two workers against two poke-env players on a local server; the server is up only while it plays."""
-    from poke_env_server import Server, battles_per_second
+    from poke_env_server import battles_per_second
+
+    from pokenash.online import ShowdownServer
 
     game = ShowdownGame(FORMAT)
     assert game.teams is not None
@@ -145,7 +147,7 @@ def measure_server(rounds: int, seconds: float, directory: Path) -> list[dict[st
         with DrivenPlay(game, 2 * WORKERS_LANES, 2, seed=number) as play:
             warm_up(play.play)
             ours.append(play.play(seconds))
-        with Server(directory) as server:
+        with ShowdownServer(cache=directory) as server:
             for concurrency, rates in theirs.items():
                 rates.append(battles_per_second(server, FORMAT, game.teams, concurrency, 2 * seconds, number))
     rows = [
@@ -204,12 +206,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=2.0, help="of every single measurement")
     parser.add_argument("--core", type=int, default=0, help="the core that the part `core` is measured on")
-    parser.add_argument("--server-dir", type=Path, help="where the Showdown server is, or will be installed with npm")
+    parser.add_argument("--server-dir", type=Path, help="where the Showdown server is or will be installed")
     parser.add_argument("--memory-battles", type=int, default=MEMORY_BATTLES)
     parser.add_argument("--no-csv", action="store_true", help="print only")
     arguments = parser.parse_args()
-    if "server" in arguments.parts and arguments.server_dir is None:
-        parser.error("the part `server` needs --server-dir")
     facts = {"machine": machine(), "node": node_version(), "simulator": simulator_version(), "format": FORMAT}
     facts |= {"rounds": arguments.rounds, "seconds": arguments.seconds}
     print(described(facts))

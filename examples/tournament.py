@@ -16,8 +16,8 @@ import tyro
 
 from pokenash.algorithms import EmpiricalGame, MatchLog, get_meta_solver, play_tournament
 from pokenash.arena import Arena
-from pokenash.experiments.psro_settings import member_specs
 from pokenash.games import load_game
+from pokenash.policies import policy_specs
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Settings:
     format: str = "gen1ou"
     """battle format"""
     policies: tuple[str, ...] = ("uniform", "max_power", "type_aware", "gen1ou_heuristic")
-    """who meets: kinds of policies, .safetensors checkpoints, or a run's population.json"""
+    """who meets: kinds of policies, .safetensors checkpoints, a run's population.json, or a run, whose mixture plays"""
     battles: int = 200
     """battles per pair, half of them with the seats exchanged"""
     lanes: int = 64
@@ -59,7 +59,7 @@ def table(game: EmpiricalGame) -> str:
 def main(settings: Settings) -> None:
     """Play and print."""
     showdown = load_game({"game": "showdown", "format": settings.format})
-    population = member_specs(settings.policies)
+    population = policy_specs(settings.policies)
     with Arena(showdown, num_lanes=settings.lanes, num_workers=settings.workers, progress=True) as arena:
         game = play_tournament(arena, MatchLog(settings.log), population, battles=settings.battles, seed=settings.seed)
         if arena.battles_per_second:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import resource
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,20 @@ def test_unreadable_checkpoint_is_refused(tmp_path: Path, capsys: pytest.Capture
 
 def test_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert "'train'" in _refusal(capsys, "train")
+
+
+@pytest.mark.parametrize(
+    ("command", "goes_on"), [("psro", True), ("evaluate", True), ("teams", False), ("play", False)]
+)
+def test_an_interrupted_command_promises_to_go_on_only_where_it_does(
+    command: str, goes_on: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(arguments: Sequence[str]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(importlib.import_module(f"pokenash.cli.{command}"), "run", interrupted)
+    assert main([command]) == 130
+    assert ("goes on from here" in capsys.readouterr().err) == goes_on
 
 
 def test_wrong_option_exits_with_2() -> None:

@@ -32,7 +32,7 @@ def test_games_and_policies_load_neither_torch_nor_open_spiel(part: str) -> None
     package = importlib.import_module(names[0])
     names += [module.name for module in pkgutil.iter_modules(package.__path__, f"{names[0]}.")]
     # Modules that exist to wrap a network or another package are loaded by name, when a spec asks for them.
-    wrappers = {f"pokenash.policies.{name}" for name in ("network", "networks", "openspiel_agents", "poke_env_members")}
+    wrappers = {f"pokenash.policies.{name}" for name in ("network", "networks", "openspiel_agents")}
     wrappers |= {"pokenash.games.openspiel", "pokenash.games.openspiel_v0"}
     loaded = modules_after("import " + ", ".join(name for name in names if name not in wrappers))
     assert not loaded & set(HEAVY)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 __all__ = [
+    "BattleFollowError",
     "IllegalActionError",
     "InputError",
     "PokenashError",
     "RunDirectoryError",
+    "ServerError",
     "SimulatorError",
     "TeamError",
 ]
@@ -46,6 +48,23 @@ class IllegalActionError(InputError):
         super().__init__(f"{agent} chose action {action}, which is not legal now; legal: {list(self.legal_actions)}")
 
 
+class BattleFollowError(PokenashError):
+    """A battle on a server that cannot be followed: what was told of it is malformed, too large, or makes no sense.
+
+    Parameters
+    ----------
+    lane : int
+        Of the follower; its other lanes are as they were.
+    reason : str
+        What is wrong.
+    """
+
+    def __init__(self, lane: int, reason: str) -> None:
+        self.lane = lane
+        self.reason = reason
+        super().__init__(f"the battle in lane {lane} cannot be followed: {reason}")
+
+
 class TeamError(InputError):
     """A team that cannot be read or that the simulator's validator refuses, in the validator's words."""
 
@@ -56,3 +75,7 @@ class SimulatorError(PokenashError, RuntimeError):
 
 class RunDirectoryError(InputError):
     """A run directory that is damaged or was written by another run; nothing in it was changed."""
+
+
+class ServerError(PokenashError, RuntimeError):
+    """A Showdown server that cannot be reached, started or logged in to, or that refuses what it is asked for."""

@@ -98,6 +98,14 @@ def test_report_escapes_what_comes_from_files(tmp_path: Path) -> None:
     assert "&lt;script&gt;" in page
 
 
+def test_a_name_with_dollar_signs_is_no_formula(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    play_run(run, iterations=1)
+    for path in run.rglob("*.json"):
+        path.write_text(path.read_text().replace('"rock"', json.dumps("$\\frac{x$ rock")))
+    assert "$\\frac{x$ rock" in write_report(run).read_text()
+
+
 def test_report_of_an_unfinished_run_says_so(tmp_path: Path) -> None:
     play_run(tmp_path / "run", iterations=1)
     path = tmp_path / "run" / "psro_summary.json"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.metamon import tiny
 from pokenash.arena import Arena, paired_matches
 from pokenash.errors import InputError
 from pokenash.games import load_game
-from pokenash.games.core import Decisions
+from pokenash.games.core import Decisions, EpisodeSetup
 from pokenash.metamon import policy as policy_module
 from pokenash.metamon import registry
 from pokenash.metamon.actions import get_action_space
@@ -96,6 +97,18 @@ def test_it_plays_what_its_network_says_of_the_battle_as_metamon_sees_it(network
                 continue
             index = max(legal, key=lambda i: float(probabilities[i]))
             assert seat.action(index) == action
+
+
+def test_names_may_hold_what_only_python_takes_for_the_end_of_a_line(network: MetamonNetwork) -> None:
+    game = tiny.game()
+    policy = MetamonPolicy(network, game, tiny.tokenizer(), greedy=True)
+    with game.vector(1) as vector:
+        decisions, _ = vector.start([EpisodeSetup(0, 7, {"teams": [0, 1]}, text=(True, True))])
+    texts = decisions.text or []
+    ident = json.loads(texts[0].rpartition("|request|")[2])["side"]["pokemon"][0]["ident"]
+    named = [replace(decisions, text=[text.replace(ident, ident + end) for text in texts]) for end in ("xs", "x\x85s")]
+    chosen = [policy.act(one, policy.initial_memory(1), DecisionRandom(1)).tolist() for one in named]
+    assert chosen[0] == chosen[1]
 
 
 def test_battles_do_not_depend_on_what_else_is_played(network: MetamonNetwork) -> None:

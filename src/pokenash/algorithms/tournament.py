@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from pokenash.algorithms.adaptive_sampling import AdaptiveSampler
+from pokenash.algorithms.block_writer import BlockWriter
 from pokenash.algorithms.empirical_game import EmpiricalGame
 from pokenash.algorithms.match_log import LoggedMatch, MatchLog
-from pokenash.arena import Arena, Match, MatchResult, paired_matches, round_robin_pairs
+from pokenash.arena import Arena, paired_matches, round_robin_pairs
 from pokenash.errors import InputError
 from pokenash.policies.populations import check_population
 from pokenash.policies.spec import PolicySpec
@@ -79,7 +80,7 @@ def play_tournament(
 
     def play(targets: Targets) -> None:
         """Play until the log holds the given number of battles of each pair."""
-        writer = _BlockWriter(log, names)
+        writer = BlockWriter(log, names)
         for rank, (first, second) in enumerate(pairs):
             prefix = f"{key}/{names[first]}/{names[second]}/"
             played = sum(len(log.block(block)) for block in log.blocks if block.startswith(prefix))
@@ -126,33 +127,3 @@ def _game_of_first(log: MatchLog, names: Sequence[str], key: str, targets: Targe
         found = [match for block in log.blocks if block.startswith(prefix) for match in log.block(block)]
         first_matches += sorted(found, key=lambda match: match.episode)[:target]
     return EmpiricalGame.from_matches(first_matches, names)
-
-
-class _BlockWriter:
-    """Collects results, and writes blocks in the order in which they are expected, whatever ends first."""
-
-    def __init__(self, log: MatchLog, names: Sequence[str]) -> None:
-        self._log = log
-        self._names = names
-        self._keys: list[str] = []
-        self._sizes: list[int] = []
-        self._results: list[list[MatchResult]] = []
-        self._block_of: dict[int, int] = {}
-        self._next = 0
-        self.matches: list[Match] = []
-
-    def expect(self, key: str, matches: Sequence[Match]) -> None:
-        """Announce the next block."""
-        self._block_of.update((match.setup.episode, len(self._keys)) for match in matches)
-        self._keys.append(key)
-        self._sizes.append(len(matches))
-        self._results.append([])
-        self.matches += matches
-
-    def take(self, result: MatchResult) -> None:
-        """Keep a result, and write the blocks that have become whole and are due."""
-        self._results[self._block_of[result.result.episode]].append(result)
-        while self._next < len(self._keys) and len(self._results[self._next]) == self._sizes[self._next]:
-            self._log.append_block(self._keys[self._next], self._results[self._next], self._names)
-            self._results[self._next] = []
-            self._next += 1

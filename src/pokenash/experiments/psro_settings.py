@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 from pokenash.algorithms.oracles.settings import SCRATCH, STRONGEST, ImitationSettings, PPOSettings, TrainingSettings
 from pokenash.errors import InputError
 from pokenash.games.showdown import ShowdownGame
-from pokenash.metamon.registry import get_published
-from pokenash.policies.populations import check_population, load_population
-from pokenash.policies.spec import PolicySpec, file_sha256, load_policy, policy_kinds
+from pokenash.games.showdown.team_set import TeamSplit
+from pokenash.policies.sources import policy_specs
+from pokenash.policies.spec import load_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pokenash.algorithms.psro_result import PSROIteration, PSROResult
 
-__all__ = ["PRESETS", "PSROSettings", "member_specs", "preset"]
+__all__ = ["PRESETS", "PSROSettings", "preset"]
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,14 @@ class PSROSettings:
     format : str
         Any singles format of the simulator.
     teams : str, optional
-        Team set: a file or directory of teams, or the name of a set that comes with pokenash. Default: the format's.
+        Team set: a file or directory of teams, the name of a set (pokenash's or metamon's), or a mixture such as
+        ``competitive=0.5,modern_replays=0.5``. Default: the format's.
+    team_split : str
+        The part of the set that is played: ``all``, ``train`` or ``held-out``.
     population : tuple of str
         Initial members: policy kinds such as ``type_aware``, ``poke_env:SimpleHeuristicsPlayer``,
-        ``metamon:SyntheticRLV2``, a ``.safetensors`` checkpoint, or a ``population.json`` file.
+        ``metamon:SyntheticRLV2``, a ``.safetensors`` checkpoint, a ``population.json`` file, or the directory of
+        another run, whose mixture joins as one policy.
     iterations : int
         Best responses to train.
     meta_solver : str
@@ -87,6 +91,7 @@ class PSROSettings:
     output: Path = Path("runs/psro")
     format: str = "gen1ou"
     teams: str | None = None
+    team_split: TeamSplit = "all"
     population: tuple[str, ...] = ("max_power", "type_aware")
     iterations: int = 3
     meta_solver: str = "nash"
@@ -113,7 +118,7 @@ class PSROSettings:
 
     def game(self) -> ShowdownGame:
         """The game; refuses unknown formats and illegal teams."""
-        return ShowdownGame(self.format, teams=self.teams, turn_limit=self.turn_limit)
+        return ShowdownGame(self.format, teams=self.teams, team_split=self.team_split, turn_limit=self.turn_limit)
 
     def training(self) -> TrainingSettings:
         """The oracle's settings; refuses numbers that are out of range."""
@@ -154,7 +159,7 @@ class PSROSettings:
         from pokenash.algorithms.oracles import PPOOracle
         from pokenash.experiments.psro_run import run_psro
 
-        game, training, population = self.game(), self.training(), member_specs(self.population)
+        game, training, population = self.game(), self.training(), policy_specs(self.population, "initial population")
         for spec in population:
             # A member that cannot be loaded is refused now, not after the run has begun.
             load_policy(spec, game)
@@ -209,54 +214,3 @@ def preset(name: str) -> PSROSettings:
     if name not in PRESETS:
         raise InputError(f"unknown preset {name!r}; expected one of: {', '.join(PRESETS)}")
     return replace(PSROSettings(), **PRESETS[name])
-
-
-def member_specs(members: tuple[str, ...]) -> list[PolicySpec]:
-    """Specs of the members that a command line names.
-
-    Parameters
-    ----------
-    members : tuple of str
-        As `PSROSettings.population`.
-
-    Raises
-    ------
-    InputError
-        If one is neither a known kind nor a readable file, or two have the same name.
-    """
-    specs: list[PolicySpec] = []
-    for member in members:
-        if member.endswith(".json"):
-            specs += load_population(Path(member))
-        elif member.endswith(".safetensors"):
-            specs.append(_checkpoint_spec(Path(member)))
-        else:
-            specs.append(_kind_spec(member))
-    return check_population(specs, "initial population")
-
-
-def _checkpoint_spec(path: Path) -> PolicySpec:
-    try:
-        digest = file_sha256(path)
-    except OSError as error:
-        raise InputError(f"initial population: cannot read checkpoint {path}: {error.strerror}") from error
-    return PolicySpec(path.stem, "network", checkpoint=str(path), sha256=digest)
-
-
-# Kinds that a word cannot describe: they need weights, members or a class.
-_NOT_BY_NAME = ("network", "mixture", "python", "seats", "tabular")
-
-
-def _kind_spec(member: str) -> PolicySpec:
-    kind, _, which = member.partition(":")
-    kinds = [name for name in policy_kinds() if name not in _NOT_BY_NAME]
-    if kind not in kinds or bool(which) != (kind in ("poke_env", "metamon")):
-        raise InputError(
-            f"initial population: {member!r} is unknown; expected one of {', '.join(kinds)} (poke_env with its player, "
-            "as in poke_env:SimpleHeuristicsPlayer; metamon with its model, as in metamon:SyntheticRLV2), a "
-            ".safetensors checkpoint, or a population's .json file"
-        )
-    if kind == "metamon":
-        model = get_published(which).name
-        return PolicySpec(model, kind, {"pretrained": model})
-    return PolicySpec(which, kind, {"player": which}) if which else PolicySpec(kind, kind)

@@ -27,6 +27,9 @@ from pokenash.experiments.run_directory import read_json, write_bytes
 __all__ = ["write_report"]
 
 
+_LONGEST_SETTING = 2_000
+
+
 @dataclass(frozen=True)
 class _Run:
     """What the report reads: one entry of each list per iteration that has the file."""
@@ -204,7 +207,10 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]
         if isinstance(value, Mapping):
             rows += _flat(value, f"{prefix}{name}.")
         else:
-            rows.append((f"{prefix}{name}", str(value)))
+            text = str(value)
+            # Such as thousands of teams; the run's config has them all.
+            shown = text if len(text) <= _LONGEST_SETTING else f"{text[:_LONGEST_SETTING]} … ({len(text):,} characters)"
+            rows.append((f"{prefix}{name}", shown))
     return rows
 
 
@@ -303,7 +309,15 @@ def write_report(run: Path, title: str | None = None) -> Path:
         loader=PackageLoader("pokenash.experiments"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     try:
-        with rc_context({"svg.hashsalt": "pokenash", "font.family": "DejaVu Sans", "hatch.linewidth": 0.5}):
+        with rc_context(
+            {
+                "svg.hashsalt": "pokenash",
+                "font.family": "DejaVu Sans",
+                "hatch.linewidth": 0.5,
+                # A policy's name may hold dollar signs, and is no formula.
+                "text.parse_math": False,
+            }
+        ):
             drawn = _figures(data)
             svgs = {name: _svg(figure) for name, figure in drawn.items()}
         context = _context(data, heading)

@@ -76,9 +76,10 @@ showdown_v0.env(format="gen1ou", teams=None, seed=None, turn_limit=None, render_
 
 `format`: any singles format of the simulator, such as `"gen1ou"` or `"gen9randombattle"`.
 
-`teams`: export text, packed teams, JSON, a file or a directory of team files (see
-`pokenash.games.showdown.teams.load_teams`). By default the set that comes with pokenash for the format. Each episode
-draws two of them; `reset(options={"teams": [i, j]})` says which. Other options are ignored.
+`teams`: the name of a set, export text, packed teams, JSON, a file or a directory of team files (see
+`pokenash.games.showdown.team_sets.load_team_set`). By default the set that comes with pokenash for the format. Each
+episode draws two of them; `reset(options={"teams": [i, j]})` says which. `reset(options={"position": p})` starts in
+mid-play, from a `pokenash.games.showdown.Position`. Other options are ignored.
 
 `seed`: seeds the stream of episodes. `reset(seed=...)` begins a new stream; `reset()` goes on with the last one. A
 seed fixes the teams that are drawn and every random number of the battle.
@@ -99,21 +100,18 @@ seed fixes the teams that are drawn and every random number of the battle.
 
 from __future__ import annotations
 
-import json
+import copy
 import os
-from functools import cache
 from typing import Any, ClassVar, TypedDict, Unpack
 
 import gymnasium
-import numpy as np
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
-from pokenash.errors import InputError, SimulatorError
-from pokenash.games.core import Decisions, EpisodeSetup
+from pokenash.errors import InputError
 from pokenash.games.showdown.game import ShowdownGame
-from pokenash.games.showdown.narrate import Narrator
-from pokenash.games.showdown.node import script_directory
+from pokenash.games.showdown.positions import Position
 from pokenash.games.showdown.replay import save_log, save_record, save_replay
+from pokenash.games.showdown.single import ShowdownLane
 from pokenash.games.showdown.vector import FORFEIT
 from pokenash.games.vector_env import SingleLane, VectorGameEnv, VectorGameParallelEnv
 
@@ -151,7 +149,7 @@ def parallel_env(**settings: Unpack[Settings]) -> ShowdownParallelEnv:
     return ShowdownParallelEnv(lane, render_mode=settings.get("render_mode"))
 
 
-def _lane(settings: Settings) -> _ShowdownLane:
+def _lane(settings: Settings) -> ShowdownLane:
     unknown = set(settings) - set(Settings.__annotations__)
     if unknown:
         raise InputError(f"unknown arguments {sorted(unknown)}; expected {sorted(Settings.__annotations__)}")
@@ -160,75 +158,7 @@ def _lane(settings: Settings) -> _ShowdownLane:
         raise InputError(f"render_mode is {mode!r}; expected None or one of {list(_RENDER_MODES)}")
     own = {"seed", "render_mode"}
     game = ShowdownGame(**{name: value for name, value in settings.items() if name not in own})  # type: ignore[arg-type]
-    return _ShowdownLane(game, seed=settings.get("seed"), tell=mode == "ansi")
-
-
-class _ShowdownLane(SingleLane):
-    """One battle at a time, with its record, its turn and (if wanted) its story."""
-
-    game: ShowdownGame
-    extra_actions = (FORFEIT,)
-
-    def __init__(self, game: ShowdownGame, *, seed: int | None, tell: bool) -> None:
-        super().__init__(game, seed=seed)
-        self._tell = tell
-        self._narrator = Narrator()
-        self._story: list[str] = []
-        self._setup: EpisodeSetup | None = None
-
-    def setup(self, seed: int, options: dict[str, Any]) -> EpisodeSetup:
-        known = {name: value for name, value in options.items() if name == "teams"}
-        # One player's text tells the whole story: what differs between the players is how exactly HP are given.
-        self._setup = EpisodeSetup(self._episode, seed, known, text=(self._tell, False), record=True)
-        self._narrator = Narrator()
-        self._story = []
-        return self._setup
-
-    def info(self, player: int) -> dict[str, Any]:
-        column = _turn_column()
-        turn = max(int(np.rint(100 * one["global"][column])) for one in self._observations)
-        if self.result is None:
-            return {"turn": turn}
-        figures = {name: self.result.info[name] for name in ("turns", "remaining") if name in self.result.info}
-        return {"turn": self.result.info.get("turns", turn), "reason": self.result.reason, **figures}
-
-    def received(self, decisions: Decisions) -> None:
-        if self.result is not None and self.result.reason == "error":
-            raise SimulatorError(
-                f"the simulator failed in a battle; what reproduces it: {json.dumps(self.record)}; "
-                f"it said: {self.result.info.get('error')}"
-            )
-        if not self._tell:
-            return
-        text = ""
-        if self.result is not None:
-            text = self.result.info["text"][0] or ""
-        elif decisions.text is not None:
-            text = "\n".join(decisions.text)
-        for line in text.split("\n"):
-            self._story += self._narrator.tell(line)
-
-    def story(self) -> str:
-        """What has happened since it was asked for last."""
-        told, self._story = self._story, []
-        return "\n".join(told)
-
-    def forfeit(self, player: int) -> None:
-        if player in self.owes:
-            self.choose(player, FORFEIT)
-        elif player in self.held:
-            self.held[player] = FORFEIT
-        else:
-            raise InputError(f"player_{player} owes no decision now; it can forfeit when it is asked")
-
-    @property
-    def record(self) -> dict[str, Any]:
-        if self._setup is None:
-            raise InputError("there is no battle yet: call reset first")
-        if self.result is not None and self.result.record is not None:
-            return dict(self.result.record)
-        first, second = (np.array(one, np.int8) for one in self.actions)
-        return self.game.rules.record(self._setup, (first, second), None)
+    return ShowdownLane(game, seed=settings.get("seed"), tell=mode == "ansi")
 
 
 class _Records:
@@ -238,14 +168,24 @@ class _Records:
     render_mode: str | None
 
     @property
-    def _battle(self) -> _ShowdownLane:
-        assert isinstance(self.lane, _ShowdownLane)
+    def _battle(self) -> ShowdownLane:
+        assert isinstance(self.lane, ShowdownLane)
         return self.lane
 
     @property
     def record(self) -> dict[str, Any]:
         """Everything that is needed to play this battle again, so far as it has been played."""
         return self._battle.record
+
+    def position(self, name: str | None = None, *, description: str = "") -> Position:
+        """The battle as it stands, from which others can start; a choice that is held is no part of it.
+
+        Raises
+        ------
+        InputError
+            If there is no battle, or it has ended.
+        """
+        return self._battle.position(name, description)
 
     def save_record(self, path: str | os.PathLike[str]) -> None:
         """Write `record` as JSON; `pokenash.games.showdown.replay` reads it and plays it again."""
@@ -290,11 +230,50 @@ class ShowdownEnv(_Records, VectorGameEnv):
         self._clear_rewards()
         self._after_choice()
 
+    def clone(self, seed: int | None = None, *, into: ShowdownEnv | None = None) -> ShowdownEnv:
+        """An independent copy of this environment, in mid-play or not.
+
+        Given the same actions it goes on identically, later episodes included; a choice that is held is held there too.
+
+        Parameters
+        ----------
+        seed : int, optional
+            What is random from here on, later episodes included, follows this seed instead: another future of the same
+            battle. What has been drawn already and nobody has seen yet, such as how long a Pokémon sleeps, stays.
+        into : ShowdownEnv, optional
+            An environment that `clone` has made before: its process is used again, which saves the half second that
+            a new one takes to start, and its own battle is given up.
+
+        Raises
+        ------
+        InputError
+            If `into` is this environment, or was not made from it or one of its clones.
+        """
+        lane = self._battle.clone(seed, None if into is None else into._battle)
+        twin = ShowdownEnv(lane, render_mode=self.render_mode) if into is None else into
+        for name in ("rewards", "_cumulative_rewards", "terminations", "truncations", "infos"):
+            if hasattr(self, name):
+                setattr(twin, name, copy.deepcopy(getattr(self, name)))
+        for name in ("agent_selection", "_skip_agent_selection"):
+            if hasattr(self, name):
+                setattr(twin, name, getattr(self, name))
+        twin.agents = self.agents[:]
+        twin.render_mode = self.render_mode
+        return twin
+
 
 class ShowdownParallelEnv(_Records, VectorGameParallelEnv):
     """A Showdown battle as a parallel environment; made by `parallel_env`."""
 
     metadata: ClassVar[dict[str, Any]] = {"name": "showdown_v0", "render_modes": list(_RENDER_MODES)}
+
+    def clone(self, seed: int | None = None, *, into: ShowdownParallelEnv | None = None) -> ShowdownParallelEnv:
+        """An independent copy of this environment; see `ShowdownEnv.clone`."""
+        lane = self._battle.clone(seed, None if into is None else into._battle)
+        twin = ShowdownParallelEnv(lane, render_mode=self.render_mode) if into is None else into
+        twin.agents = self.agents[:]
+        twin.render_mode = self.render_mode
+        return twin
 
 
 class _Ordered(OrderEnforcingWrapper):  # type: ignore[misc]
@@ -304,12 +283,12 @@ class _Ordered(OrderEnforcingWrapper):  # type: ignore[misc]
         self._has_updated = True
         self.env.forfeit(agent)
 
+    def clone(self, seed: int | None = None, *, into: _Ordered | None = None) -> _Ordered:
+        """See `ShowdownEnv.clone`."""
+        twin = self.env.clone(seed, into=None if into is None else into.env)
+        wrapped = _Ordered(twin) if into is None else into
+        wrapped._has_reset, wrapped._has_updated = self._has_reset, self._has_updated
+        return wrapped
+
     def __str__(self) -> str:
         return str(self.env)
-
-
-@cache
-def _turn_column() -> int:
-    layout = json.loads((script_directory() / "layout.json").read_text(encoding="utf-8"))
-    column: int = layout["global"].index("turn")
-    return column

@@ -16,6 +16,7 @@ from pokenash.errors import InputError
 from pokenash.metamon.actions import FIRST_SWITCH, FIRST_TERA, ActionSpace
 from pokenash.metamon.backend_pokemon import TrackedPokemon
 from pokenash.metamon.backend_protocol import TrackedBattle
+from pokenash.metamon.backend_request import request_defect
 from pokenash.metamon.state import UniversalState
 
 __all__ = ["BACKENDS", "DEFAULT_BACKEND", "BattleBackend", "BattleView", "Choice", "get_backend"]
@@ -160,7 +161,7 @@ class BattleView:
         Raises
         ------
         InputError
-            If a request is no JSON object.
+            If a request is no JSON object, or not of the form that Showdown's have.
         """
         self._state = None
         for line in lines:
@@ -233,15 +234,19 @@ class BattleView:
             return
         try:
             request = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"a request that is no JSON: {text[:60]!r}") from error
-        if not isinstance(request, dict) or "side" not in request:
-            raise InputError(f"a request without a side: {text[:60]!r}")
-        self._request = request
+        defect = request_defect(request)
+        if defect:
+            raise InputError(f"a request that {defect}: {text[:60]!r}")
         self._choices = None
+        try:
+            self._battle.read_side(request["side"])
+        except (LookupError, ValueError) as error:
+            raise InputError(f"a request that cannot be read ({error}): {text[:60]!r}") from error
+        self._request = request
         if not self._first_idents:
             self._first_idents = [entry["ident"] for entry in request["side"]["pokemon"]]
-        self._battle.read_side(request["side"])
 
     def _active_request(self) -> Mapping[str, Any]:
         active: Mapping[str, Any] = (self._request.get("active") or [{}])[0]
@@ -289,7 +294,10 @@ class BattleView:
             return {}
         idents = [entry["ident"] for entry in self._request.get("side", {}).get("pokemon", ())]
         available = set(map(id, self._switches()))
-        named = [(_species(p), ident) for ident, p in self._battle.team.items() if id(p) in available]
+        # A server may name Pokémon of ours that its requests do not have; nobody can be sent there.
+        listed = set(idents) & set(self._first_idents)
+        team = [(ident, p) for ident, p in self._battle.team.items() if ident in listed]
+        named = [(_species(p), ident) for ident, p in team if id(p) in available]
         return {
             FIRST_SWITCH + index: Choice(
                 f"switch {name}", idents.index(ident), team_slot=self._first_idents.index(ident)

@@ -24,6 +24,7 @@ UNKNOWN_ITEM = "unknown_item"
 """The item of a Pokémon of which nothing was said; None is an item that was lost, the empty text no item."""
 
 _MOVES_KEPT = 4
+_MOST_HP = 100_000
 _SUPPRESSED = ""
 
 
@@ -174,7 +175,10 @@ class TrackedPokemon:
             if status == "slp":
                 self.effects.pop("yawn", None)
         hp, _, maximum = points.partition("/")
-        self.hp, self.max_hp = int(hp), int("".join(c for c in maximum if c.isdigit()))
+        now, most = int(hp), int("".join(c for c in maximum if c.isdigit()))
+        if not 0 <= now <= max(most, 0) or most > _MOST_HP:
+            raise ValueError(f"a condition of {condition[:40]!r}")
+        self.hp, self.max_hp = now, most
 
     def faint(self) -> None:
         """It faints: effects go, and with them a changed type or swapped ability; boosts stay until it is replaced."""
@@ -191,6 +195,12 @@ class TrackedPokemon:
     def boost(self, stat: str, amount: int) -> None:
         """Change a stat stage, which stays within −6 to 6."""
         self.boosts[stat] = max(-6, min(6, self.boosts[stat] + amount))
+
+    def set_boost(self, stat: str, stage: int) -> None:
+        """A stat stage is what is said, from −6 to 6."""
+        if stat not in self.boosts or not -6 <= stage <= 6:
+            raise ValueError(f"stage {stage} of {stat[:40]!r}")
+        self.boosts[stat] = stage
 
     def use_move(self, name: str) -> None:
         """It was seen to use a move.

@@ -61,15 +61,16 @@ class TrackedBattle:
             else:
                 self.field.read(parts)
         except (LookupError, ValueError) as error:
-            _LOG.warning("a protocol line was left out (%s): %s", error, line)
+            # Of a server, so perhaps long, and with characters that a terminal would obey.
+            _LOG.warning("a protocol line was left out (%.80r): %.160r", str(error), line)
 
     def read_side(self, side: Mapping[str, Any]) -> None:
         """Follow the own team as a request shows it."""
         for entry in side["pokemon"]:
             ident = entry["ident"]
-            if ident not in self.team:
-                self.team[ident] = TrackedPokemon(self.generation)
-            self.team[ident].update_from_request(entry)
+            pokemon = self.team.get(ident) or TrackedPokemon(self.generation)
+            pokemon.update_from_request(entry)
+            self.team[ident] = pokemon
 
     def active(self, own: bool) -> TrackedPokemon | None:
         """Who is out on a side."""
@@ -84,6 +85,8 @@ class TrackedBattle:
         team = self.team if key[:2] == self.role else self.opponents
         pokemon = team.get(key)
         if pokemon is None:
+            if not (details or key[4:]):
+                raise ValueError("a Pokémon without a name")
             pokemon = TrackedPokemon(self.generation)
             pokemon.update_details(details or key[4:])
             if not details:
@@ -210,7 +213,7 @@ class TrackedBattle:
         self._pokemon(parts[2]).boost(parts[3], sign * int(parts[4]))
 
     def _set_boost(self, parts: _Line) -> None:
-        self._pokemon(parts[2]).boosts[parts[3]] = int(parts[4])
+        self._pokemon(parts[2]).set_boost(parts[3], int(parts[4]))
 
     def _clear_boosts(self, parts: _Line) -> None:
         boosts = self._pokemon(parts[2]).boosts

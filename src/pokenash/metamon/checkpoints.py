@@ -7,7 +7,6 @@ A checkpoint is a plain state dict as the original writes it, and is read with `
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from pokenash.errors import InputError
+from pokenash.hub import fetch_hub_file
 from pokenash.metamon.config import MetamonConfig
 from pokenash.metamon.inferred_config import infer_config
 from pokenash.metamon.networks import MetamonNetwork
@@ -206,23 +206,9 @@ def download_checkpoint(
         If there is no such model, the extra ``hub`` is not installed, or the file cannot be had.
     """
     model = get_published(name)
-    try:
-        import huggingface_hub
-        import huggingface_hub.errors
-    except ImportError as error:
-        raise InputError("fetching published models needs huggingface_hub: pip install 'pokenash[hub]'") from error
-    file = model.file(checkpoint)
-    where = f"{file} of {REPOSITORY} at revision {revision}"
-    try:
-        return Path(huggingface_hub.hf_hub_download(REPOSITORY, file, revision=revision, cache_dir=cache_dir))
-    except huggingface_hub.errors.LocalEntryNotFoundError as error:
-        offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
-        reason = "HF_HUB_OFFLINE is set" if offline else "the server cannot be reached"
-        raise InputError(f"{where} is not in the cache and {reason}; fetch it where there is a network") from error
-    except huggingface_hub.errors.HfHubHTTPError as error:
-        raise InputError(f"{where} cannot be fetched: {str(error).splitlines()[0]}") from error
-    except OSError as error:
-        raise InputError(f"{where} cannot be fetched: {error}") from error
+    return fetch_hub_file(
+        REPOSITORY, model.file(checkpoint), revision=revision, what="published models", cache_dir=cache_dir
+    )
 
 
 def from_pretrained(

@@ -205,7 +205,8 @@ class MetamonPolicy(Policy):
     def _listen(self, decisions: Decisions, row: int, memory: _Memory) -> bool:
         """Follow a battle up to its open decision; whether that one is metamon's."""
         assert decisions.text is not None
-        key, lines = _key(decisions, row), decisions.text[row].splitlines()
+        # Not `splitlines`: a name may hold one of the many characters that it takes for the end of a line.
+        key, lines = _key(decisions, row), decisions.text[row].split("\n")
         if decisions.decision[row] == 0:
             memory.players[key] = self._new_player(key[1], lines)
         seat = memory.players[key].seat

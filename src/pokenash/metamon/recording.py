@@ -108,7 +108,7 @@ class TrajectoryRecorder(Policy):
                 self._battles[key] = self._new_battle(key[1])
             battle = self._battles[key]
             assert decisions.text is not None
-            battle.seat.feed(decisions.text[row].splitlines())
+            battle.seat.feed(decisions.text[row].split("\n"))
             if not battle.seat.view.at_team_preview:
                 battle.states.append(battle.seat.view.state())
                 battle.actions.append(battle.seat.index(action, self._num_actions))
@@ -154,4 +154,4 @@ def _last_lines(info: Mapping[str, Any], player: int) -> Sequence[str]:
     text = info.get("text", (None, None))[player]
     if text is None:
         raise InputError("the result lacks the battle's last lines: set EpisodeSetup.text for the seat")
-    return str(text).splitlines()
+    return str(text).split("\n")

@@ -18,8 +18,18 @@ from pokenash.metamon.config import (
     TrajectoryEncoderConfig,
     TurnEncoderConfig,
 )
+from pokenash.policies.spec import PolicySpec
 
-__all__ = ["FAMILIES", "PUBLISHED", "REPOSITORY", "PublishedModel", "find_published", "get_family", "get_published"]
+__all__ = [
+    "FAMILIES",
+    "PUBLISHED",
+    "REPOSITORY",
+    "PublishedModel",
+    "find_published",
+    "get_family",
+    "get_published",
+    "published_spec",
+]
 
 REPOSITORY = "jakegrigsby/metamon"
 
@@ -219,6 +229,12 @@ def get_published(name: str) -> PublishedModel:
     if model is None:
         raise InputError(f"no published metamon model is called {name!r}; known: {', '.join(PUBLISHED)}")
     return model
+
+
+def published_spec(name: str) -> PolicySpec:
+    """The policy that ``metamon:NAME`` names; as `get_published`."""
+    model = get_published(name).name
+    return PolicySpec(model, "metamon", {"pretrained": model})
 
 
 def find_published(name: str | None) -> PublishedModel | None:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from pokenash.errors import InputError
 from pokenash.games.core import Decisions, Game
 from pokenash.policies.core import DecisionRandom, Policy
+from pokenash.policies.mixture import Mixture
 from pokenash.policies.spec import PolicySpec, load_policy
 
-__all__ = ["Seats", "load", "seats_spec"]
+__all__ = ["Seats", "drawn_member", "load", "seats_spec"]
 
 
 class Seats(Policy):
@@ -51,6 +52,32 @@ class Seats(Policy):
 def seats_spec(name: str, first: PolicySpec, second: PolicySpec) -> PolicySpec:
     """Describe a policy that plays as `first` in seat 0 and as `second` in seat 1."""
     return PolicySpec(name, "seats", {"seats": [first.to_json(), second.to_json()]})
+
+
+def drawn_member(policy: Policy, episode: int, player: int, seed: int) -> tuple[str | None, NDArray[np.float64] | None]:
+    """Which member of a mixture plays an episode.
+
+    Parameters
+    ----------
+    policy : Policy
+    episode, player : int
+        As in `Decisions`.
+    seed : int
+        Of the `DecisionRandom` that the policy is asked with.
+
+    Returns
+    -------
+    name : str or None
+        The member's; None where no mixture plays in that seat.
+    probabilities : float64 array, ``[M]``, or None
+        With which the mixture draws its members.
+    """
+    if isinstance(policy, Seats):
+        policy = policy.seats[player]
+    if not isinstance(policy, Mixture):
+        return None, None
+    drawn = policy.draw(np.array([episode], np.int64), np.array([player], np.int64), DecisionRandom(seed))
+    return policy.names[int(drawn[0])], policy.probabilities
 
 
 def load(spec: PolicySpec, game: Game) -> Seats:

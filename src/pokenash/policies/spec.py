@@ -14,15 +14,29 @@ from pokenash.errors import InputError
 from pokenash.games.core import Game
 from pokenash.policies.core import Policy
 
-__all__ = ["PolicyLoader", "PolicySpec", "file_sha256", "load_policy", "policy_kinds", "register_policy"]
+__all__ = [
+    "PolicyLoader",
+    "PolicySpec",
+    "file_sha256",
+    "load_policy",
+    "named_spec",
+    "policy_kinds",
+    "policy_words",
+    "register_policy",
+]
 
 PolicyLoader = Callable[["PolicySpec", Game], Policy]
 
+SpecMaker = Callable[[str], "PolicySpec"]
+
 _LOADERS: dict[str, PolicyLoader | str] = {}
+_BY_NAME: dict[str, SpecMaker | str | None] = {}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
-def register_policy(kind: str, loader: PolicyLoader | str) -> None:
+def register_policy(
+    kind: str, loader: PolicyLoader | str, *, by_name: bool = False, maker: SpecMaker | str | None = None
+) -> None:
     """Make a kind of policy known.
 
     Parameters
@@ -31,6 +45,11 @@ def register_policy(kind: str, loader: PolicyLoader | str) -> None:
         The name that specs use.
     loader : callable or str
         ``loader(spec, game) -> Policy``, or ``"module:function"``, imported when first needed.
+    by_name : bool
+        Whether the kind alone describes a policy, so that people may name it on a command line.
+    maker : callable or str, optional
+        For kinds of which there are several by name: ``maker(which) -> PolicySpec`` for ``kind:which``, or
+        ``"module:function"``.
 
     Raises
     ------
@@ -40,11 +59,44 @@ def register_policy(kind: str, loader: PolicyLoader | str) -> None:
     if _LOADERS.get(kind, loader) != loader:
         raise InputError(f"policy kind {kind!r} is already registered")
     _LOADERS[kind] = loader
+    if by_name or maker is not None:
+        _BY_NAME[kind] = maker
 
 
 def policy_kinds() -> list[str]:
     """The registered kinds, sorted."""
     return sorted(_LOADERS)
+
+
+def policy_words() -> list[str]:
+    """What `named_spec` takes: kinds, and kinds with a colon that a name must follow; sorted."""
+    return sorted(kind if maker is None else f"{kind}:" for kind, maker in _BY_NAME.items())
+
+
+def named_spec(word: str) -> PolicySpec | None:
+    """The policy that a word such as ``type_aware`` or ``metamon:SyntheticRLV2`` names; None if it names none.
+
+    Raises
+    ------
+    InputError
+        If the kind is there and has nothing of that name.
+    """
+    kind, colon, which = word.partition(":")
+    if kind not in _BY_NAME:
+        return None
+    maker = _BY_NAME[kind]
+    if maker is None:
+        return None if colon else PolicySpec(kind, kind)
+    return _imported(maker)(which) if which else None
+
+
+def _imported(function: Callable[..., Any] | str) -> Callable[..., Any]:
+    """A function that may be given as ``"module:function"``."""
+    if not isinstance(function, str):
+        return function
+    module, _, attribute = function.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    return found
 
 
 def file_sha256(path: Path) -> str:
@@ -133,8 +185,5 @@ def load_policy(spec: PolicySpec | Policy, game: Game) -> Policy:
     loader = _LOADERS.get(spec.kind)
     if loader is None:
         raise InputError(f"unknown policy kind {spec.kind!r}; known: {', '.join(policy_kinds())}")
-    if isinstance(loader, str):
-        module, _, attribute = loader.partition(":")
-        loader = getattr(importlib.import_module(module), attribute)
-        assert callable(loader)
-    return loader(spec, game)
+    policy: Policy = _imported(loader)(spec, game)
+    return policy

@@ -14,7 +14,7 @@ from tests.metamon import tiny
 
 from pokenash.algorithms.oracles.metamon.ppo import MetamonPPO, cache_window
 from pokenash.algorithms.oracles.metamon.ppo_oracle import MetamonPPOOracle
-from pokenash.algorithms.oracles.metamon.ppo_rows import Battle, columns, generalised_advantages
+from pokenash.algorithms.oracles.metamon.ppo_rows import CollectedBattle, columns, generalised_advantages
 from pokenash.algorithms.oracles.metamon.ppo_settings import MetamonPPOSettings
 from pokenash.arena import Arena
 from pokenash.errors import InputError
@@ -129,7 +129,7 @@ def stay(previous_state: UniversalState, state: UniversalState) -> float:
     return float(previous_state.player_active_pokemon.name == state.player_active_pokemon.name)
 
 
-def switched(battles: list[Battle]) -> float:
+def switched(battles: list[CollectedBattle]) -> float:
     """Share of the free choices between moves and switches that were switches."""
     rows = [(battle.action >= 4)[battle.chosen & (~battle.illegal[:, :4]).any(1)] for battle in battles]
     return float(np.concatenate(rows).mean())
@@ -178,7 +178,7 @@ def test_a_killed_training_ends_with_the_same_policy_and_reports_on_it(
     with monkeypatch.context() as patched:
         learn: Any = MetamonPPO.learn
 
-        def die(self: MetamonPPO, battles: list[Battle]) -> Any:
+        def die(self: MetamonPPO, battles: list[CollectedBattle]) -> Any:
             if self.round_number == 2:
                 raise KeyboardInterrupt
             return learn(self, battles)

@@ -96,6 +96,20 @@ def test_later_generations_effects() -> None:
     assert moves.force_switch[_move(dex, "Roar")]
     assert moves.drain[_move(dex, "Giga Drain")] == 0.5
     assert moves.stalling[_move(dex, "Protect")]
+    fewest = [int(moves.min_hits[_move(dex, name)]) for name in ("Rock Blast", "Double Kick", "Triple Axel", "Surf")]
+    assert fewest == [2, 2, 3, 1]
+
+
+def test_abilities_of_species() -> None:
+    def abilities(format: str, species: str) -> list[str]:
+        dex = load_dex(format)
+        row = dex.species.abilities[dex.id("species", species)]
+        return [dex.names["abilities"][ability] for ability in row]
+
+    assert abilities("gen4randombattle", "Gengar") == ["Levitate", "", ""]
+    assert abilities("gen9ou", "Gengar") == ["Cursed Body", "", ""]
+    assert abilities("gen9ou", "Snorlax") == ["Immunity", "Thick Fat", "Gluttony"]
+    assert not load_dex("gen1ou").species.abilities.any()
 
 
 @pytest.mark.parametrize("format", ["gen1ou", "gen4randombattle", "gen9ou"])

@@ -117,7 +117,7 @@ def test_a_damaged_record_is_refused_with_its_file(
         simulate({**record, **change})
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"record"'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"record"', "[" * 100_000, "1" * 5000])
 def test_what_is_no_record_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "battle.json").write_text(text)
     with pytest.raises(InputError, match=r"battle\.json"):

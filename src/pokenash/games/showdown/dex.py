@@ -48,11 +48,14 @@ class SpeciesTable:
         Type ids; the second is 0 for species of one type.
     weight : float32 array, ``[S]``
         In kilograms.
+    abilities : int16 array, ``[S, 3]``
+        Ability ids: the first, the second and the hidden one, 0 where there is none; all 0 before generation 3.
     """
 
     base_stats: NDArray[np.float32]
     types: NDArray[np.int16]
     weight: NDArray[np.float32]
+    abilities: NDArray[np.int16]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +76,9 @@ class MoveTable:
     damage_value : float32 array
         With `damage_kind` "constant" the damage, "level" the multiple of the user's level, "half" the share of the
         target's HP, "random" the mean multiple of the level.
-    priority, pp, max_pp, critical_ratio : int16 arrays
-        `critical_ratio` is 1 as a rule, 2 and more for high ratios, 5 for certain critical hits.
+    priority, pp, max_pp, critical_ratio, min_hits : int16 arrays
+        `critical_ratio` is 1 as a rule, 2 and more for high ratios, 5 for certain critical hits; `min_hits` is the
+        fewest times that it hits.
     hits : float32 array
         Mean number of hits.
     drain, recoil, heal : float32 arrays
@@ -99,6 +103,7 @@ class MoveTable:
     max_pp: NDArray[np.int16]
     critical_ratio: NDArray[np.int16]
     hits: NDArray[np.float32]
+    min_hits: NDArray[np.int16]
     drain: NDArray[np.float32]
     recoil: NDArray[np.float32]
     heal: NDArray[np.float32]

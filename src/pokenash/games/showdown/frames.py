@@ -23,6 +23,7 @@ __all__ = [
     "CLEAR",
     "NO_TEAMS",
     "OPEN",
+    "POSITION",
     "REASONS",
     "REPLAY",
     "RESULT_WORDS",
@@ -34,8 +35,9 @@ __all__ = [
     "pack_setup",
 ]
 
-OPEN, STEP, REPLAY, SHOW, CLEAR = 1, 2, 3, 4, 5
-"""Kinds of request: begin, one step of a part, play one battle again, show a part as it is, forget a part."""
+OPEN, STEP, REPLAY, SHOW, CLEAR, POSITION = 1, 2, 3, 4, 5, 6
+"""Kinds of request: begin, one step of a part, play one battle again, show a part as it is, forget a part, learn a
+position (its number is the first count; no answer comes)."""
 
 REASONS = ("win", "tie", "turn limit", "forfeit", "error")
 """Reasons of `pokenash.games.EpisodeResult`, in the order of their codes."""
@@ -55,9 +57,22 @@ def pack_request(kind: int, part: int, counts: tuple[int, int] = (0, 0), body: b
     return _REQUEST_HEADER.pack(len(body), kind, part, *counts) + body
 
 
-def pack_setup(lane: int, setup: EpisodeSetup, teams: tuple[int, int]) -> bytes:
-    """An episode's setup for a lane of a part; `teams` are indices into the game's team set, or `NO_TEAMS`."""
+def pack_setup(lane: int, setup: EpisodeSetup, teams: tuple[int, int], position: int | None = None) -> bytes:
+    """An episode's setup for a lane of a part.
+
+    Parameters
+    ----------
+    lane : int
+    setup : EpisodeSetup
+    teams : tuple of int
+        Indices into the game's team set, or `NO_TEAMS`; of no account where there is a position.
+    position : int, optional
+        Number of the position that it starts from, by which the worker knows it.
+    """
     flags = setup.text[0] | setup.text[1] << 1 | setup.record << 2
+    if position is not None:
+        flags |= 8 | bool(setup.options.get("continued")) << 4
+        teams = (position, 0)
     return _SETUP.pack(lane, flags, *teams) + seed_bytes(setup.seed)
 
 

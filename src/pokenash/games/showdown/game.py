@@ -13,8 +13,12 @@ from pokenash.games.core import EpisodeSetup, Game
 from pokenash.games.showdown.frames import Block
 from pokenash.games.showdown.node import simulator_version
 from pokenash.games.showdown.observation import Layout
+from pokenash.games.showdown.positions import PositionSet
 from pokenash.games.showdown.records import Rules
-from pokenash.games.showdown.teams import TeamSet, default_teams, format_info, load_teams
+from pokenash.games.showdown.team_draws import TeamDraws
+from pokenash.games.showdown.team_set import TeamSet, TeamSplit
+from pokenash.games.showdown.team_sets import load_team_set
+from pokenash.games.showdown.teams import default_teams, format_info
 
 if TYPE_CHECKING:
     from pokenash.games.showdown.dex import Dex
@@ -32,6 +36,19 @@ def _are_indices(teams: Any, count: int) -> bool:
     return all(isinstance(one, int | np.integer) and 0 <= one < count for one in teams)
 
 
+def _draws(format: str, teams: Any, second_teams: Any, split: TeamSplit) -> TeamDraws | None:
+    """What the players' teams are drawn from; None where the simulator draws them."""
+    if teams is None:
+        teams = default_teams(format)
+    if teams is None:
+        if second_teams is not None or split != "all":
+            raise InputError(f"{format} draws its own teams: it takes no second_teams= and no team_split=")
+        return None
+    first = load_team_set(teams, format, split=split)
+    second = None if second_teams is None else load_team_set(second_teams, format, split=split)
+    return TeamDraws(first, second)
+
+
 class ShowdownGame(Game):
     """Pokémon Showdown battles of one singles format.
 
@@ -39,9 +56,15 @@ class ShowdownGame(Game):
     ----------
     format : str
         Any singles format of the simulator.
-    teams : TeamSet or anything that `load_teams` reads, optional
-        The teams that ``options["teams"]`` refers to. Default: the set that comes with pokenash for that format.
+    teams : TeamSet or anything that `load_team_set` reads, optional
+        What both players' teams are drawn from. Default: the set that comes with pokenash for that format.
         None for formats whose teams the simulator draws.
+    second_teams : like `teams`, optional
+        What the second player's teams are drawn from, where that is another set than the first player's.
+    team_split : {"all", "train", "held-out"}
+        The part of the sets that is played, as `TeamSet.split` makes it.
+    positions : PositionSet, list of Position, or a file of them
+        What ``options["position"]`` refers to by name or index.
     turn_limit : int, optional
         A battle that has not ended after this many turns is a tie with the reason ``"turn limit"``. The
         simulator's own limit of 1,000 turns is always there.
@@ -53,6 +76,12 @@ class ShowdownGame(Game):
         Default of `vector`'s parameter of that name.
     timeout : float
         Seconds after which a worker that says nothing counts as hung.
+
+    Attributes
+    ----------
+    teams : TeamSet or None
+        The teams that ``options["teams"]`` refers to: the first player's, followed by the second player's where those
+        are other ones.
 
     Raises
     ------
@@ -69,6 +98,9 @@ class ShowdownGame(Game):
         format: str = "gen1ou",
         teams: Any = None,
         *,
+        second_teams: Any = None,
+        team_split: TeamSplit = "all",
+        positions: Any = (),
         turn_limit: int | None = None,
         speedups: bool = True,
         observation: str = "tensor",
@@ -91,14 +123,16 @@ class ShowdownGame(Game):
         self.speedups = speedups
         self.batch_lanes = batch_lanes
         self.timeout = timeout
-        self.teams: TeamSet | None = default_teams(info.id) if teams is None else load_teams(teams, info.id)
+        self._draws = _draws(info.id, teams, second_teams, team_split)
+        self.teams: TeamSet | None = None if self._draws is None else self._draws.teams
         self.gimmicks = info.gimmicks
         self.num_actions = 10 + 4 * len(self.gimmicks)
         layout = Layout.load()
         self.blocks = tuple(Block(name, layout.dtype(name).name, layout.shape(name)) for name in layout.blocks)
         self.observation_space = layout.observation_space()
         packed = None if self.teams is None else tuple(self.teams)
-        self.rules = Rules(info.id, packed, turn_limit, simulator_version())
+        self.positions = PositionSet.of(positions)
+        self.rules = Rules(info.id, packed, turn_limit, simulator_version(), self.positions)
 
     @cached_property
     def dex(self) -> Dex:
@@ -115,11 +149,11 @@ class ShowdownGame(Game):
 
     def config(self) -> dict[str, Any]:
         """JSON-able description; teams are written out, so that it does not depend on files."""
-        teams = None if self.teams is None else {"names": list(self.teams.names), "packed": list(self.teams.packed)}
         return {
             "game": "showdown",
             "format": self.format,
-            "teams": teams,
+            **({"teams": None} if self._draws is None else self._draws.to_json()),
+            **({"positions": [one.to_json() for one in self.positions]} if len(self.positions) else {}),
             "turn_limit": self.turn_limit,
             "speedups": self.speedups,
             "batch_lanes": self.batch_lanes,
@@ -136,17 +170,17 @@ class ShowdownGame(Game):
         InputError
             If it was written with another version of the simulator.
         """
-        settings = {key: value for key, value in config.items() if key not in ("game", "teams", "simulator")}
+        settings = {key: value for key, value in config.items() if key not in ("game", "simulator")}
         wanted = config.get("simulator")
         if wanted is not None and wanted != simulator_version():
             raise InputError(
                 f"the game was played with simulator {wanted}, but {simulator_version()} is installed; battles "
                 "would not be the same"
             )
-        teams = config.get("teams")
-        if isinstance(teams, Mapping):
-            teams = TeamSet(config["format"], tuple(teams["names"]), tuple(teams["packed"]))
-        return cls(teams=teams, **settings)
+        for key in ("teams", "second_teams"):
+            if isinstance(settings.get(key), Mapping):
+                settings[key] = TeamSet.from_json(config["format"], settings[key])
+        return cls(**settings)
 
     def worker_options(self) -> dict[str, Any]:
         """What a worker must know before it can play."""
@@ -158,10 +192,12 @@ class ShowdownGame(Game):
         }
 
     def sample_options(self, rng: np.random.Generator) -> dict[str, Any]:
-        """Draw two teams, independently and uniformly; nothing for a format whose teams the simulator draws."""
-        if self.teams is None:
-            return {}
-        return {"teams": [int(i) for i in rng.integers(len(self.teams), size=2)]}
+        """Draw two teams, independently and as often as the sets say; nothing where the simulator draws the teams."""
+        return {} if self._draws is None else {"teams": self._draws.draw(rng)}
+
+    def team_at(self, player: int, place: float) -> int | None:
+        """Index of the team that a place in [0, 1) falls on, each having its share; None where there is no set."""
+        return None if self._draws is None else self._draws.index_at(player, place)
 
     def check_setup(self, setup: EpisodeSetup) -> None:
         """Refuse a setup that cannot be played.
@@ -173,9 +209,14 @@ class ShowdownGame(Game):
         """
         if not 0 <= setup.seed < _SEEDS:
             raise InputError(f"episode {setup.episode} has the seed {setup.seed}, expected one in [0, 2**64)")
-        unknown = set(setup.options) - {"teams"}
+        unknown = set(setup.options) - {"teams", "position", "continued"}
         if unknown:
-            raise InputError(f"episode {setup.episode} has unknown options {sorted(unknown)}; expected only 'teams'")
+            raise InputError(
+                f"episode {setup.episode} has unknown options {sorted(unknown)}; expected 'teams', or 'position' and "
+                "'continued'"
+            )
+        if self.rules.position(setup) is not None:
+            return
         teams = setup.options.get("teams")
         if self.teams is None:
             if teams is not None:

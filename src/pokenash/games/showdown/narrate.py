@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from pokenash.games.showdown import narrate_words as words
+from pokenash.games.showdown.narrate_lines import (
+    Message,
+    effect_id,
+    effect_name,
+    ident_key,
+    nickname,
+    number,
+    percent,
+    read_line,
+    species_name,
+)
 
 __all__ = ["Narrator", "narrate"]
 
-
-@dataclass(frozen=True, slots=True)
-class _Message:
-    """One protocol line: its arguments, and its ``[key] value`` attributes."""
-
-    args: list[str]
-    attributes: dict[str, str]
-
-    def arg(self, index: int) -> str:
-        return self.args[index] if index < len(self.args) else ""
+_HEALTH = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(?:/([0-9]{1,9}))?")
 
 
 def narrate(lines: Iterable[str]) -> list[str]:
@@ -46,7 +47,7 @@ class Narrator:
     """Tells a battle line by line, remembering who is called what and how healthy everybody is.
 
     HP are told in percent, whichever way the protocol gives them. What has no words is not told: messages that
-    only a client needs, and chat.
+    only a client needs, and chat. Lines that make no sense are told as far as they do, and never raise.
     """
 
     def __init__(self) -> None:
@@ -70,7 +71,7 @@ class Narrator:
         told = _TELLERS.get(parts[1])
         if told is None:
             return []
-        message = _Message(*_attributes(parts[2:]))
+        message = read_line(parts[2:])
         if "silent" in message.attributes and parts[1] not in _EVEN_SILENT:
             return []
         text = told(self, message)
@@ -78,110 +79,110 @@ class Narrator:
 
     # The tellers: each gives a sentence, or several, or none.
 
-    def _player(self, m: _Message) -> list[str]:
+    def _player(self, m: Message) -> list[str]:
         if m.arg(1):
             self._players[m.arg(0)] = m.arg(1)
         return []
 
-    def _turn(self, m: _Message) -> list[str]:
+    def _turn(self, m: Message) -> list[str]:
         return ["", f"Turn {m.arg(0)}"]
 
-    def _poke(self, m: _Message) -> str:
-        return f"{self._owner(m.arg(0))} has {_species(m.arg(1))}."
+    def _poke(self, m: Message) -> str:
+        return f"{self._owner(m.arg(0))} has {species_name(m.arg(1))}."
 
-    def _start_of_battle(self, m: _Message) -> str:
+    def _start_of_battle(self, m: Message) -> str:
         return f"Battle between {self._owner('p1')} and {self._owner('p2')}!"
 
-    def _switch(self, m: _Message) -> str:
+    def _switch(self, m: Message) -> str:
         self._remember(m.arg(0), m.arg(2))
-        species, name = _species(m.arg(1)), _name(m.arg(0))
+        species, name = species_name(m.arg(1)), nickname(m.arg(0))
         called = species if name in (species, "") else f"{name} ({species})"
         return f"{self._owner(m.arg(0))} sent out {called}!"
 
-    def _drag(self, m: _Message) -> str:
+    def _drag(self, m: Message) -> str:
         self._remember(m.arg(0), m.arg(2))
         return f"{self._mon(m)} was dragged out!"
 
-    def _replace(self, m: _Message) -> str:
-        return f"{self._mon(m)} was {_species(m.arg(1))} in disguise!"
+    def _replace(self, m: Message) -> str:
+        return f"{self._mon(m)} was {species_name(m.arg(1))} in disguise!"
 
-    def _change_of_forme(self, m: _Message) -> str:
-        return f"{self._mon(m)} transformed into {_species(m.arg(1))}!"
+    def _change_of_forme(self, m: Message) -> str:
+        return f"{self._mon(m)} transformed into {species_name(m.arg(1))}!"
 
-    def _move(self, m: _Message) -> list[str]:
+    def _move(self, m: Message) -> list[str]:
         if "notarget" in m.attributes:
             return [f"{self._mon(m)} used {m.arg(1)}!", "But there was no target..."]
         return [f"{self._mon(m)} used {m.arg(1)}!"]
 
-    def _cannot(self, m: _Message) -> str:
-        template = words.CANNOT.get(_id(m.arg(1)), "{mon} can't move!")
+    def _cannot(self, m: Message) -> str:
+        template = words.CANNOT.get(effect_id(m.arg(1)), "{mon} can't move!")
         return template.format(mon=self._mon(m), move=m.arg(2) or "its move")
 
-    def _faint(self, m: _Message) -> str:
-        self._health[_ident(m.arg(0))] = 0.0
+    def _faint(self, m: Message) -> str:
+        self._health[ident_key(m.arg(0))] = 0.0
         return f"{self._mon(m)} fainted!"
 
-    def _damage(self, m: _Message) -> list[str]:
+    def _damage(self, m: Message) -> list[str]:
         before, now = self._remember(m.arg(0), m.arg(1))
         if "silent" in m.attributes:
             return []
         why = self._why(m)
-        lost = "" if before is None else f" lost {_percent(before - now)} of its health"
-        left = "nothing left" if now == 0 else f"{_percent(now)} left"
+        lost = "" if before is None else f" lost {percent(before - now)} of its health"
+        left = "nothing left" if now == 0 else f"{percent(now)} left"
         return [f"{self._mon(m)}{lost or ' was hurt'}{why} ({left})."]
 
-    def _heal(self, m: _Message) -> list[str]:
+    def _heal(self, m: Message) -> list[str]:
         before, now = self._remember(m.arg(0), m.arg(1))
         if "silent" in m.attributes:
             return []
-        gained = "" if before is None else f" {_percent(now - before)} of its health"
-        return [f"{self._mon(m)} regained{gained or ' health'}{self._why(m)} (now {_percent(now)})."]
+        gained = "" if before is None else f" {percent(now - before)} of its health"
+        return [f"{self._mon(m)} regained{gained or ' health'}{self._why(m)} (now {percent(now)})."]
 
-    def _set_hp(self, m: _Message) -> list[str]:
+    def _set_hp(self, m: Message) -> list[str]:
         told = []
         for ident, condition in zip(m.args[::2], m.args[1::2], strict=False):
             _, now = self._remember(ident, condition)
-            told.append(f"{self._called(ident)} now has {_percent(now)} of its health.")
+            told.append(f"{self._called(ident)} now has {percent(now)} of its health.")
         return [] if "silent" in m.attributes else told
 
-    def _status(self, m: _Message) -> str:
+    def _status(self, m: Message) -> str:
         template = words.STATUSES.get(m.arg(1), "{mon} got the status {detail}.")
         return template.format(mon=self._mon(m), detail=m.arg(1))
 
-    def _cure(self, m: _Message) -> str:
+    def _cure(self, m: Message) -> str:
         return words.CURED.get(m.arg(1), "{mon} was cured.").format(mon=self._mon(m))
 
-    def _boost(self, m: _Message, sign: int = 1) -> str:
-        stat, amount = words.STATS.get(m.arg(1), m.arg(1)), int(m.arg(2) or 0)
+    def _boost(self, m: Message, sign: int = 1) -> str:
+        stat, amount = words.STATS.get(m.arg(1), m.arg(1)), number(m.arg(2))
         if amount == 0:
             return f"{self._mon(m)}'s {stat} won't go any {'higher' if sign > 0 else 'lower'}!"
-        return f"{self._mon(m)}'s {stat} {words.BOOSTS[sign * min(amount, 3)]}!"
+        return f"{self._mon(m)}'s {stat} {words.BOOSTS[sign * min(max(amount, 1), 3)]}!"
 
-    def _unboost(self, m: _Message) -> str:
+    def _unboost(self, m: Message) -> str:
         return self._boost(m, -1)
 
-    def _set_boost(self, m: _Message) -> str:
-        return f"{self._mon(m)}'s {words.STATS.get(m.arg(1), m.arg(1))} was set to {int(m.arg(2)):+d}!"
+    def _set_boost(self, m: Message) -> str:
+        return f"{self._mon(m)}'s {words.STATS.get(m.arg(1), m.arg(1))} was set to {number(m.arg(2)):+d}!"
 
-    def _weather(self, m: _Message) -> str | list[str]:
-        weather = _id(m.arg(0))
+    def _weather(self, m: Message) -> str | list[str]:
+        weather = effect_id(m.arg(0))
         if "upkeep" in m.attributes:
             return words.WEATHER_GOES_ON.get(weather, [])
         if weather == "none":
             return "The weather returned to normal."
         return words.WEATHERS.get(weather, f"The weather became {m.arg(0)}!")
 
-    def _side(self, m: _Message, table: dict[str, str], otherwise: str) -> str:
+    def _side(self, m: Message, table: dict[str, str], otherwise: str) -> str:
         side = f"{self._owner(m.arg(0))}'s team"
-        return table.get(_id(m.arg(1)), otherwise).format(side=side, effect=_effect(m.arg(1)))
+        return table.get(effect_id(m.arg(1)), otherwise).format(side=side, effect=effect_name(m.arg(1)))
 
-    def _field(self, m: _Message, table: dict[str, str], otherwise: str) -> str:
-        return table.get(_id(m.arg(0)), otherwise).format(effect=_effect(m.arg(0)))
+    def _field(self, m: Message, table: dict[str, str], otherwise: str) -> str:
+        return table.get(effect_id(m.arg(0)), otherwise).format(effect=effect_name(m.arg(0)))
 
-    def _started(self, m: _Message) -> str:
+    def _started(self, m: Message) -> str:
         heightened = re.match(r"(?:quarkdrive|protosynthesis)([a-z]{2,3})$", m.arg(1))
         if heightened:
-            return f"{self._mon(m)}'s {words.STATS[heightened[1]]} was heightened!"
+            return f"{self._mon(m)}'s {words.STATS.get(heightened[1], heightened[1])} was heightened!"
         fallen = re.match(r"fallen(\d)$", m.arg(1))
         if fallen:
             return f"{self._mon(m)} gained strength from {fallen[1]} fallen!"
@@ -190,61 +191,61 @@ class Narrator:
             return f"{self._mon(m)} stockpiled {stockpile[1]}!"
         return self._effect(m, words.STARTED, "{mon} is under the effect of {effect}!")
 
-    def _effect(self, m: _Message, table: dict[str, str], otherwise: str) -> str:
-        template = table.get(_id(m.arg(1)), otherwise)
-        return template.format(mon=self._mon(m), effect=_effect(m.arg(1)), detail=m.arg(2) or "move")
+    def _effect(self, m: Message, table: dict[str, str], otherwise: str) -> str:
+        template = table.get(effect_id(m.arg(1)), otherwise)
+        return template.format(mon=self._mon(m), effect=effect_name(m.arg(1)), detail=m.arg(2) or "move")
 
-    def _activate(self, m: _Message) -> str | list[str]:
-        effect = _id(m.arg(1))
+    def _activate(self, m: Message) -> str | list[str]:
+        effect = effect_id(m.arg(1))
         if effect in words.ACTIVATED:
             return words.ACTIVATED[effect].format(mon=self._mon(m))
         if not m.arg(1):
             return []
         if not m.arg(0):
-            return f"{_effect(m.arg(1))} took effect!"
-        return f"{self._mon(m)}'s {_effect(m.arg(1))} took effect!"
+            return f"{effect_name(m.arg(1))} took effect!"
+        return f"{self._mon(m)}'s {effect_name(m.arg(1))} took effect!"
 
-    def _fail(self, m: _Message) -> str:
+    def _fail(self, m: Message) -> str:
         status = m.arg(1)
         if status in words.STATUSES:
             return f"{self._mon(m)} already has a status!" if status != "slp" else f"{self._mon(m)} is already asleep!"
-        if _id(status) == "substitute":
+        if effect_id(status) == "substitute":
             return "But it does not have enough HP left to make a substitute!"
         return "But it failed!"
 
-    def _hit_count(self, m: _Message) -> str:
+    def _hit_count(self, m: Message) -> str:
         return f"The Pokémon was hit {m.arg(1)} time{'' if m.arg(1) == '1' else 's'}!"
 
-    def _item(self, m: _Message) -> str:
+    def _item(self, m: Message) -> str:
         return f"{self._mon(m)} has {m.arg(1)}{self._why(m)}!"
 
-    def _end_item(self, m: _Message) -> str:
+    def _end_item(self, m: Message) -> str:
         if "eat" in m.attributes:
             return f"{self._mon(m)} ate its {m.arg(1)}!"
-        if _id(m.attributes.get("from", "")) == "knockoff":
+        if effect_id(m.attributes.get("from", "")) == "knockoff":
             return f"{self._mon(m)}'s {m.arg(1)} was knocked off!"
         return f"{self._mon(m)} lost its {m.arg(1)}!"
 
-    def _transform(self, m: _Message) -> str:
-        return f"{self._mon(m)} transformed into {_name(m.arg(1))}!"
+    def _transform(self, m: Message) -> str:
+        return f"{self._mon(m)} transformed into {nickname(m.arg(1))}!"
 
-    def _immune(self, m: _Message) -> str:
+    def _immune(self, m: Message) -> str:
         return f"{self._mon(m)} is unaffected!" if "ohko" in m.attributes else f"It doesn't affect {self._mon(m)}..."
 
-    def _win(self, m: _Message) -> list[str]:
+    def _win(self, m: Message) -> list[str]:
         return ["", f"{m.arg(0)} won the battle!"]
 
-    def _tie(self, m: _Message) -> list[str]:
+    def _tie(self, m: Message) -> list[str]:
         return ["", "The battle ended in a tie!"]
 
     # What the tellers share.
 
     def _remember(self, ident: str, condition: str) -> tuple[float | None, float]:
         """Note a Pokémon's health; (before, now) as fractions."""
-        before = self._health.get(_ident(ident))
-        found = re.match(r"(\d+(?:\.\d+)?)(?:/(\d+))?", condition)
-        now = float(found[1]) / float(found[2] or 100) if found else before or 0.0
-        self._health[_ident(ident)] = now
+        before = self._health.get(ident_key(ident))
+        found = _HEALTH.match(condition)
+        now = float(found[1]) / max(float(found[2] or 100), 1.0) if found else before or 0.0
+        self._health[ident_key(ident)] = now
         return before, now
 
     def _owner(self, ident: str) -> str:
@@ -252,26 +253,26 @@ class Narrator:
         return self._players.get(side, f"Player {side[1:]}")
 
     def _called(self, ident: str) -> str:
-        return f"{self._owner(ident)}'s {_name(ident)}"
+        return f"{self._owner(ident)}'s {nickname(ident)}"
 
-    def _mon(self, m: _Message) -> str:
+    def _mon(self, m: Message) -> str:
         return self._called(m.arg(0))
 
-    def _why(self, m: _Message) -> str:
+    def _why(self, m: Message) -> str:
         cause = m.attributes.get("from")
         if not cause:
             return ""
-        word = words.FROM.get(_id(cause), _effect(cause))
+        word = words.FROM.get(effect_id(cause), effect_name(cause))
         return f" from {word}" if word else ""
 
 
-Teller = Callable[[Narrator, _Message], str | list[str]]
+Teller = Callable[[Narrator, Message], str | list[str]]
 
 
 def _said(text: str) -> Teller:
     """A teller that gives one sentence about the first Pokémon, ``{mon}``, and the second argument, ``{detail}``."""
     return lambda narrator, m: text.format(
-        mon=narrator._called(m.arg(0)) if m.arg(0) else "", detail=_effect(m.arg(1)), text=m.arg(0)
+        mon=narrator._called(m.arg(0)) if m.arg(0) else "", detail=effect_name(m.arg(1)), text=m.arg(0)
     )
 
 
@@ -351,44 +352,3 @@ _TELLERS: dict[str, Teller] = {
     "win": Narrator._win,
     "tie": Narrator._tie,
 }
-
-
-def _attributes(args: list[str]) -> tuple[list[str], dict[str, str]]:
-    """Split a line's arguments from its ``[key] value`` attributes."""
-    plain, attributes = [], {}
-    for arg in args:
-        found = re.match(r"\[(\w+)\]\s*(.*)$", arg)
-        if found:
-            attributes[found[1]] = found[2]
-        else:
-            plain.append(arg)
-    return plain, attributes
-
-
-def _effect(text: str) -> str:
-    """``"move: Leech Seed"`` to ``"Leech Seed"``."""
-    return re.sub(r"^(move|ability|item|condition): ?", "", text)
-
-
-def _id(text: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", _effect(text).lower())
-
-
-def _ident(ident: str) -> str:
-    """``"p1a: Tauros"`` and ``"p1: Tauros"`` alike."""
-    return f"{ident[:2]}:{_name(ident)}"
-
-
-def _name(ident: str) -> str:
-    return ident.split(": ", 1)[1] if ": " in ident else ident
-
-
-def _species(details: str) -> str:
-    return details.split(",", 1)[0]
-
-
-def _percent(fraction: float) -> str:
-    percent = 100 * fraction
-    if 0 < percent < 1:
-        return "less than 1%"
-    return f"{round(percent)}%"

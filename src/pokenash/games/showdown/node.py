@@ -127,8 +127,9 @@ def node_executable() -> Path:
 
 
 def node_environment() -> dict[str, str]:
-    """The environment for Node: ours, without the variables that would change what Node does."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("NODE_")}
+    """The environment for Node: ours without what would change what Node does, and without an account's password."""
+    kept = (name for name in os.environ if not name.startswith("NODE_") and name != "POKENASH_PASSWORD")
+    return {name: os.environ[name] for name in kept}
 
 
 def node_command(script: str, *, max_old_space_mb: int | None = None, semi_space_mb: int | None = None) -> list[str]:

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import logging
 import mmap
-import os
-import tempfile
-import weakref
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +19,7 @@ from numpy.typing import NDArray
 from pokenash.errors import SimulatorError
 from pokenash.games.core import EpisodeResult, EpisodeSetup
 from pokenash.games.showdown import frames
+from pokenash.games.showdown.memory import SharedMemory
 from pokenash.games.showdown.records import Histories, Rules, episode_result
 from pokenash.games.showdown.worker import Worker, WorkerGoneError
 
@@ -71,30 +69,6 @@ class Part:
         self.lost.clear()
 
 
-class _Memory:
-    """A file in memory that a worker writes to and we read.
-
-    Parameters
-    ----------
-    size : int
-        Bytes.
-    """
-
-    def __init__(self, size: int) -> None:
-        self.descriptor = _memory_file()
-        self._finalizer = weakref.finalize(self, os.close, self.descriptor)
-        os.ftruncate(self.descriptor, size)
-        self.view = memoryview(mmap.mmap(self.descriptor, size))
-
-
-def _memory_file() -> int:
-    """A file without a name, in memory where the system can."""
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("pokenash")
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
-
-
 class Pool:
     """Workers, the parts of their lanes, and the setups and actions from which any of it can be rebuilt.
 
@@ -125,14 +99,14 @@ class Pool:
         self._rules = rules
         self._options = options
         self._timeout = timeout
-        self._memories: list[_Memory] = []
+        self._memories: list[SharedMemory] = []
         self._of_worker: list[list[Part]] = []
         first = 0
         for worker, own in enumerate(lanes):
             sizes = [frames.RowArrays.size(2 * count, blocks, num_actions) for count in own]
             # Pages of its own for every part.
             starts = np.cumsum([0, *(-(-size // mmap.PAGESIZE) * mmap.PAGESIZE for size in sizes)]).tolist()
-            memory = _Memory(starts[-1])
+            memory = SharedMemory(starts[-1])
             parts = []
             for index, count in enumerate(own):
                 rows = frames.RowArrays(2 * count, blocks, num_actions, memory.view[starts[index] :])
@@ -230,16 +204,38 @@ class Pool:
             self._deaths.pop(number, None)
         if part.lost:
             actions = actions[~np.isin(lane, [number for number, _ in part.lost])]
-        packed = [frames.pack_setup(number - part.first, setup, self._teams(setup)) for number, setup in setups]
-        body = b"".join(packed) + actions.tobytes()
         part.in_flight = True
         self._order[part.worker].append(part)
         try:
-            self._worker(part.worker).send(
-                frames.pack_request(frames.STEP, part.index, (len(packed), len(actions)), body)
-            )
+            worker = self._worker(part.worker)
+            body = b"".join(self._packed(worker, part, number, setup) for number, setup in setups) + actions.tobytes()
+            worker.send(frames.pack_request(frames.STEP, part.index, (len(setups), len(actions)), body))
         except WorkerGoneError as error:
             self._recover(part.worker, error)
+
+    def resume(self, part: Part, lane: int, setup: EpisodeSetup, actions: tuple[Sequence[int], Sequence[int]]) -> None:
+        """Have an idle lane go on with an episode in which both players have taken these actions.
+
+        The part's rows are to be collected, as after `submit`.
+        """
+        part.setups[lane] = setup
+        self.histories.put(lane, actions)
+        self._deaths.pop(lane, None)
+        part.in_flight = True
+        self._order[part.worker].append(part)
+        try:
+            worker = self._worker(part.worker)
+            self._replay(worker, part, lane)
+            worker.send(frames.pack_request(frames.SHOW, part.index))
+        except WorkerGoneError as error:
+            self._recover(part.worker, error)
+
+    def _packed(self, worker: Worker, part: Part, number: int, setup: EpisodeSetup) -> bytes:
+        """A setup as the worker reads it; the worker knows its position then."""
+        position = self._rules.position(setup)
+        if position is None:
+            return frames.pack_setup(number - part.first, setup, self._teams(setup))
+        return frames.pack_setup(number - part.first, setup, frames.NO_TEAMS, worker.learn(position))
 
     def _teams(self, setup: EpisodeSetup) -> tuple[int, int]:
         if self._rules.teams is None:
@@ -320,9 +316,8 @@ class Pool:
         """Replay one battle alone, so that one which kills its worker is known."""
         setup = part.setups[number]
         actions = self.histories.of(number)
-        body = frames.pack_setup(number - part.first, setup, self._teams(setup))
-        body += actions[0].tobytes() + actions[1].tobytes()
         try:
+            body = self._packed(worker, part, number, setup) + actions[0].tobytes() + actions[1].tobytes()
             worker.send(frames.pack_request(frames.REPLAY, part.index, (len(actions[0]), len(actions[1])), body))
             worker.receive(part.index)
         except WorkerGoneError as error:

@@ -9,14 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pokenash.errors import InputError
 from pokenash.games.core import EpisodeResult, EpisodeSetup
 from pokenash.games.showdown.frames import REASONS
+from pokenash.games.showdown.positions import Position, PositionSet
 from pokenash.games.showdown.seeds import seed_strings
 
 __all__ = ["Histories", "Rules", "episode_result"]
 
 RECORD_SCHEMA = 1
+RECORD_FROM_POSITION_SCHEMA = 2
 _FIRST_CAPACITY = 256
+_NO_POSITIONS = PositionSet(())
 
 
 class Histories:
@@ -46,6 +50,14 @@ class Histories:
         self._actions[row, decision] = actions
         self._counts[row] = decision + 1
 
+    def put(self, lane: int, actions: tuple[Sequence[int], Sequence[int]]) -> None:
+        """What both players have done in a lane, instead of what is there."""
+        while self._actions.shape[1] < max(map(len, actions)):
+            self._actions = np.concatenate([self._actions, np.zeros_like(self._actions)], axis=1)
+        for row, taken in zip((2 * lane, 2 * lane + 1), actions, strict=True):
+            self._actions[row, : len(taken)] = taken
+            self._counts[row] = len(taken)
+
     def clear(self, lane: int) -> None:
         """Forget a lane's actions."""
         self._counts[2 * lane : 2 * lane + 2] = 0
@@ -69,12 +81,48 @@ class Rules:
     turn_limit : int or None
     simulator : str
         Version of the simulator.
+    positions : PositionSet
+        What ``options["position"]`` refers to by index or name.
     """
 
     format: str
     teams: Sequence[str] | None
     turn_limit: int | None
     simulator: str
+    positions: PositionSet = _NO_POSITIONS
+
+    def position(self, setup: EpisodeSetup) -> Position | None:
+        """The position that an episode starts from; None for one that starts at its beginning.
+
+        Raises
+        ------
+        InputError
+            If there is no such position, or it is one of another format or simulator.
+        """
+        wanted = setup.options.get("position")
+        if wanted is None:
+            return None
+        found = self._find(wanted)
+        if (found.format, found.simulator) != (self.format, self.simulator):
+            raise InputError(
+                f"position {found.name!r} is of {found.format} in simulator {found.simulator}; this game plays "
+                f"{self.format} in simulator {self.simulator}"
+            )
+        return found
+
+    def _find(self, wanted: Any) -> Position:
+        if isinstance(wanted, Position):
+            return wanted
+        if isinstance(wanted, Mapping):
+            return Position.from_json(wanted)
+        if isinstance(wanted, int | np.integer) and not isinstance(wanted, bool):
+            if not 0 <= wanted < len(self.positions):
+                raise InputError(f"there is no position {wanted}: the game has {len(self.positions)}")
+            wanted = self.positions.names[wanted]
+        if not isinstance(wanted, str):
+            raise InputError(f"a position is named by its name or index or given whole, not by {wanted!r}")
+        found: Position = self.positions[wanted]
+        return found
 
     def record(
         self, setup: EpisodeSetup, actions: tuple[NDArray[np.int8], NDArray[np.int8]], drawn: Sequence[str] | None
@@ -89,6 +137,9 @@ class Rules:
         drawn : sequence of str or None
             The packed teams that the simulator drew, if it got so far.
         """
+        position = self.position(setup)
+        if position is not None:
+            return self._record_from(position, setup, actions)
         teams = drawn if self.teams is None else [self.teams[i] for i in setup.options["teams"]]
         return {
             "schema": RECORD_SCHEMA,
@@ -100,6 +151,25 @@ class Rules:
             "teams": None if teams is None else list(teams),
             "turn_limit": self.turn_limit,
             "actions": [one.tolist() for one in actions],
+        }
+
+    def _record_from(
+        self, position: Position, setup: EpisodeSetup, actions: tuple[NDArray[np.int8], NDArray[np.int8]]
+    ) -> dict[str, Any]:
+        """The record of an episode that started from a position: its actions are those from there on."""
+        before = position.source.get("record") or position.source["composition"]
+        return {
+            "schema": RECORD_FROM_POSITION_SCHEMA,
+            "simulator": self.simulator,
+            "format": self.format,
+            "seed": setup.seed,
+            "showdown_seeds": list(seed_strings(setup.seed)),
+            "random_teams": before.get("random_teams", False),
+            "teams": before["teams"],
+            "turn_limit": self.turn_limit,
+            "actions": [one.tolist() for one in actions],
+            "position": position.to_json(),
+            "continued": bool(setup.options.get("continued")),
         }
 
 

@@ -19,6 +19,7 @@ from pokenash.games.showdown.seeds import seed_strings
 __all__ = [
     "BattleLog",
     "View",
+    "check_record",
     "load_record",
     "replay_html",
     "save_log",
@@ -28,7 +29,9 @@ __all__ = [
     "view_log",
 ]
 
-RECORD_SCHEMA = 1
+RECORD_SCHEMAS = (1, 2)
+"""1: from the beginning of a battle; 2: from a position, which the record holds."""
+
 View = Literal["public", "omniscient", 0, 1]
 """Whose eyes a log is seen with: spectators', everybody's at once, or one player's."""
 
@@ -95,7 +98,7 @@ def save_record(record: Mapping[str, Any], path: str | os.PathLike[str]) -> None
     InputError
         If it is no record of a Showdown battle, or cannot be written.
     """
-    _check(record, "the record given")
+    check_record(record, "the record given")
     _write(path, json.dumps(record) + "\n")
 
 
@@ -109,9 +112,9 @@ def load_record(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     try:
         record = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{os.fspath(path)} cannot be read as a battle's record: {error}") from error
-    _check(record, os.fspath(path))
+    check_record(record, os.fspath(path))
     checked: dict[str, Any] = record
     return checked
 
@@ -131,7 +134,7 @@ def simulate(record: Mapping[str, Any]) -> BattleLog:
     InputError
         If it is damaged, was made with another version of the simulator, or its actions do not fit its battle.
     """
-    _check(record, "the record")
+    check_record(record, "the record")
     answer = run_tool("tool.js", {"command": "simulate", "record": dict(record)})
     result = answer.get("result") or {}
     if not answer["format"]["exists"]:
@@ -252,12 +255,27 @@ def _turns(lines: Sequence[str]) -> int:
     return max((int(line.split("|")[2]) for line in lines if line.startswith("|turn|")), default=0)
 
 
-def _check(record: Any, where: str) -> None:
-    """Refuse what is no record of a Showdown battle of this simulator."""
+def check_record(record: Any, where: str, *, any_version: bool = False) -> None:
+    """Refuse what is no record of a Showdown battle of this simulator.
+
+    Parameters
+    ----------
+    record
+        Anything.
+    where : str
+        Where it was found; begins the message.
+    any_version : bool
+        Whether it may be one of another version of the simulator.
+
+    Raises
+    ------
+    InputError
+        With what is wrong.
+    """
     wrong = _defect(record)
     if wrong:
         raise InputError(f"{where} is not a record of a Showdown battle: {wrong}")
-    if record["simulator"] != simulator_version():
+    if not any_version and record["simulator"] != simulator_version():
         raise InputError(
             f"{where} was played with simulator {record['simulator']}, but {simulator_version()} is installed; "
             "the battle would not be the same"
@@ -267,8 +285,11 @@ def _check(record: Any, where: str) -> None:
 def _defect(record: Any) -> str | None:
     if not isinstance(record, Mapping):
         return "it is no JSON object"
-    if record.get("schema") != RECORD_SCHEMA:
-        return f"its schema is {record.get('schema')!r}, expected {RECORD_SCHEMA}"
+    schema = record.get("schema")
+    if schema not in RECORD_SCHEMAS or isinstance(schema, bool) or (schema == 2) != ("position" in record):
+        return f"its schema is {schema!r}, expected one of {RECORD_SCHEMAS}, and 2 with a position"
+    if schema == 2 and (wrong := _position_defect(record)):
+        return wrong
     for key in ("format", "simulator"):
         if not isinstance(record.get(key), str):
             return f"its {key} is {record.get(key)!r}, expected a string"
@@ -283,6 +304,17 @@ def _defect(record: Any) -> str | None:
     if not _is_pair(actions, lambda one: isinstance(one, list) and all(map(_is_int, one))):
         return "its actions are not two lists of integers"
     return None
+
+
+def _position_defect(record: Mapping[str, Any]) -> str | None:
+    position = record["position"]
+    source = position.get("source") if isinstance(position, Mapping) else None
+    if not isinstance(source, Mapping) or set(source) not in ({"record"}, {"composition"}):
+        return "the position that it starts from has no source"
+    if not isinstance(record.get("continued"), bool):
+        return f"continued is {record.get('continued')!r}, expected true or false"
+    wrong = _defect(source["record"]) if "record" in source else None
+    return f"the position that it starts from is damaged: {wrong}" if wrong else None
 
 
 def _is_int(value: Any) -> TypeGuard[int]:

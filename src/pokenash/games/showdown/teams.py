@@ -2,124 +2,50 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, Literal, NamedTuple
 
 from pokenash.errors import InputError, TeamError
-from pokenash.games.showdown.node import run_tool
+from pokenash.games.showdown.formats import FormatInfo, format_info
+from pokenash.games.showdown.team_set import RefusedTeam
+from pokenash.games.showdown.team_set import TeamSet as TeamSet
+from pokenash.games.showdown.team_validation import Verdict, judge_teams
 
-__all__ = ["FormatInfo", "TeamSet", "default_teams", "format_info", "load_teams", "shipped_team_sets"]
+__all__ = [
+    "FormatInfo",
+    "NamedText",
+    "OnIllegal",
+    "default_teams",
+    "format_info",
+    "has_team_files",
+    "is_team_text",
+    "is_there",
+    "load_teams",
+    "natural_order",
+    "shipped_team_sets",
+]
 
-MAX_MEMBERS = 6
-MAX_MOVES = 4
+OnIllegal = Literal["error", "skip"]
+"""What becomes of a set with teams that the validator refuses: an error, or the set without them."""
+
+_log = logging.getLogger(__name__)
 
 _DATA = Path(__file__).parent / "data" / "teams"
 _HEADING = re.compile(r"^===.*===\s*$", re.MULTILINE)
 _SUFFIXES = (".txt", ".team", ".paste", ".packed", ".json")
-# What a text was judged to be, by (format, SHA-256 of the text): a team is validated once in a process.
-_FORMATS: dict[str, FormatInfo] = {}
-_JUDGED: dict[tuple[str, str], dict[str, Any]] = {}
 
 
-class _Text(NamedTuple):
+class NamedText(NamedTuple):
     """The text of one team: its name, where it was found (for messages), and the text."""
 
     name: str
     where: str
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class FormatInfo:
-    """What kind of format a Showdown format is.
-
-    Parameters
-    ----------
-    id : str
-        Such as ``"gen1ou"``.
-    name : str
-        Such as ``"[Gen 1] OU"``.
-    generation : int
-    game_type : str
-        ``"singles"``, ``"doubles"`` and so on.
-    random_teams : bool
-        Whether the simulator draws the teams itself.
-    gimmicks : tuple of str
-        What a move can be combined with, in the order of the actions: ``"mega"``, ``"zmove"`` and so on.
-    """
-
-    id: str
-    name: str
-    generation: int
-    game_type: str
-    random_teams: bool
-    gimmicks: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TeamSet(Sequence[str]):
-    """Validated teams of one format, as packed strings.
-
-    Parameters
-    ----------
-    format : str
-        Id of the format that they are legal in.
-    names : tuple of str
-        One name per team: the file's, or ``"team 1"`` and so on.
-    packed : tuple of str
-        The teams in Showdown's packed notation, stats written out.
-    """
-
-    format: str
-    names: tuple[str, ...]
-    packed: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.packed)
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> TeamSet: ...
-    def __getitem__(self, index: int | slice) -> str | TeamSet:
-        if isinstance(index, slice):
-            return TeamSet(self.format, self.names[index], self.packed[index])
-        return self.packed[index]
-
-    def members(self, index: int) -> tuple[str, ...]:
-        """Names of a team's six, in order: nicknames where they have one."""
-        return tuple(one.split("|", 1)[0] for one in self.packed[index].split("]"))
-
-    def export(self, index: int) -> str:
-        """A team as export text, which Showdown's teambuilder reads."""
-        text: str = run_tool("tool.js", {"command": "export", "teams": [self.packed[index]]})[0]
-        return text
-
-
-def format_info(format: str) -> FormatInfo:
-    """What kind of format this is, in the simulator's words.
-
-    Raises
-    ------
-    InputError
-        If the simulator has no such format.
-    """
-    if format not in _FORMATS:
-        _FORMATS[format] = _format_info(format, run_tool("tool.js", {"command": "format", "format": format}))
-    return _FORMATS[format]
-
-
-def _format_info(format: str, found: Mapping[str, Any]) -> FormatInfo:
-    if not found["exists"]:
-        raise InputError(f'there is no format {format!r} in the simulator; expected one such as "gen1ou"')
-    return FormatInfo(
-        found["id"], found["name"], found["gen"], found["game_type"], found["random_teams"], tuple(found["gimmicks"])
-    )
 
 
 def shipped_team_sets() -> tuple[str, ...]:
@@ -156,7 +82,7 @@ def default_teams(format: str) -> TeamSet | None:
     return load_teams(info.id, info.id)
 
 
-def load_teams(source: Any, format: str) -> TeamSet:
+def load_teams(source: Any, format: str, *, on_illegal: OnIllegal = "error") -> TeamSet:
     """Read teams and have the simulator's validator judge each of them for a format.
 
     Parameters
@@ -168,10 +94,12 @@ def load_teams(source: Any, format: str) -> TeamSet:
         - a file with any of these, or a directory of such files (names ending in .txt, .team, .paste, .packed,
           .json, or in ``<format>_team`` as metamon's do);
         - the name of a set that comes with pokenash (`shipped_team_sets`);
-        - a list of sets (dicts), which is one team, or a list of any of the above;
+        - a list of sets (dicts), which is one team, or a list of any of the above, `NamedText` among them;
         - a `TeamSet`.
     format : str
         The format that they must be legal in.
+    on_illegal : {"error", "skip"}
+        Whether a refused team is an error or is left out: counted in a warning and named in `TeamSet.refused`.
 
     Returns
     -------
@@ -183,69 +111,73 @@ def load_teams(source: Any, format: str) -> TeamSet:
     Raises
     ------
     TeamError
-        If there is no team in the source, one cannot be read, or the validator refuses it; with the
-        validator's words and the file's name.
+        If there is no team in the source, one cannot be read, or the validator refuses it (with `on_illegal`
+        ``"skip"``: refuses all); with the validator's words and the file's name.
     InputError
         If there is no such format, or its teams are drawn by the simulator.
     """
+    if on_illegal not in ("error", "skip"):
+        raise InputError(f"on_illegal: expected 'error' or 'skip', got {on_illegal!r}")
     texts = list(_texts(source, format))
     if not texts:
         raise TeamError(f"there is no team in {_shown(source)}")
-    info, judged = _judge([one.text for one in texts], format)
+    for one in texts:
+        _check_text(one)
+    info, verdicts = judge_teams([one.text for one in texts], format)
     if info.random_teams:
         raise InputError(f"{info.id} draws its own teams: it takes no teams=")
-    refused = [
-        f"{one.where}: {' '.join(problems)}"
-        for one, verdict in zip(texts, judged, strict=True)
-        if (problems := _problems(verdict))
-    ]
-    if refused:
+    refused = [(one, verdict) for one, verdict in zip(texts, verdicts, strict=True) if verdict.problems]
+    if refused and (on_illegal == "error" or len(refused) == len(texts)):
+        words = "; ".join(f"{one.where}: {' '.join(verdict.problems)}" for one, verdict in refused[:5])
         more = f" (and {len(refused) - 5} more teams refused)" if len(refused) > 5 else ""
-        raise TeamError(f"not legal in {info.id}: " + "; ".join(refused[:5]) + more)
-    return TeamSet(info.id, tuple(one.name for one in texts), tuple(verdict["packed"] for verdict in judged))
+        raise TeamError(f"not legal in {info.id}: {words}{more}")
+    return _legal(source, texts, verdicts, info.id)
 
 
-def _problems(judged: Mapping[str, Any]) -> list[str]:
-    """Why a team cannot be played: the validator's words, or that it is larger than what pokenash's arrays hold."""
-    if "problems" in judged:
-        return list(judged["problems"])
-    members, moves = len(judged["members"]), judged["most_moves"]
-    if members > MAX_MEMBERS:
-        return [f"The team has {members} members; pokenash plays at most {MAX_MEMBERS}."]
-    if moves > MAX_MOVES:
-        return [f"A member has {moves} moves; pokenash plays at most {MAX_MOVES}."]
-    return []
+def _check_text(one: NamedText) -> None:
+    try:
+        one.text.encode()
+    except UnicodeEncodeError as error:
+        raise TeamError(f"{one.where} is not a text: {error}") from error
 
 
-def _judge(texts: list[str], format: str) -> tuple[FormatInfo, list[dict[str, Any]]]:
-    """What the validator says of each text; one call of Node for all that are new."""
-    keys = [(format, hashlib.sha256(text.encode()).hexdigest()) for text in texts]
-    new = {key: text for key, text in zip(keys, texts, strict=True) if key not in _JUDGED}
-    if new:
-        payload = {"command": "validate", "format": format, "teams": list(new.values())}
-        answer = run_tool("tool.js", payload)
-        _FORMATS[format] = _format_info(format, answer["format"])
-        if _FORMATS[format].random_teams:
-            return _FORMATS[format], []
-        _JUDGED.update(zip(new, answer["teams"], strict=True))
-    return format_info(format), [_JUDGED[key] for key in keys]
-
-
-def _texts(source: Any, format: str) -> Iterable[_Text]:
-    """Everything in a source that is a team."""
+def _legal(source: Any, texts: Sequence[NamedText], verdicts: Sequence[Verdict], format: str) -> TeamSet:
+    """The teams that were not refused, with all that is known of the set that they come from."""
+    kept = [i for i, verdict in enumerate(verdicts) if not verdict.problems]
+    names, packed = tuple(texts[i].name for i in kept), tuple(verdicts[i].packed for i in kept)
+    if len(kept) == len(texts):
+        if isinstance(source, TeamSet):
+            return replace(source, format=format, packed=packed)
+        return TeamSet(format, names, packed)
+    refused = tuple(
+        RefusedTeam(texts[i].name, verdict.problems) for i, verdict in enumerate(verdicts) if verdict.problems
+    )
+    first = ", ".join(one.name for one in refused[:5]) + (", …" if len(refused) > 5 else "")
+    _log.warning("%d of %d teams are not legal in %s and are left out: %s", len(refused), len(texts), format, first)
     if isinstance(source, TeamSet):
-        yield from (_Text(name, name, packed) for name, packed in zip(source.names, source.packed, strict=True))
+        return replace(source.take(kept), format=format, packed=packed, refused=source.refused + refused)
+    return TeamSet(format, names, packed, refused=refused)
+
+
+def _texts(source: Any, format: str) -> Iterable[NamedText]:
+    """Everything in a source that is a team."""
+    if isinstance(source, NamedText):
+        yield source
+    elif isinstance(source, TeamSet):
+        yield from (NamedText(name, name, packed) for name, packed in zip(source.names, source.packed, strict=True))
     elif isinstance(source, Path):
         yield from _path_texts(source, format)
     elif isinstance(source, str):
         yield from _string_texts(source, format)
     elif isinstance(source, Sequence) and source and all(isinstance(one, Mapping) for one in source):
-        yield _Text("team 1", "team 1", _dumps(list(source)))
+        yield NamedText("team 1", "team 1", _dumps(list(source)))
+    elif isinstance(source, Sequence) and all(isinstance(one, NamedText) for one in source):
+        yield from source
     elif isinstance(source, Sequence):
         several = [list(_texts(one, format)) for one in source]
         for number, one in enumerate(several, 1):
             if len(one) == 1 and one[0].name == "team 1":
-                yield _Text(f"team {number}", f"team {number}", one[0].text)
+                yield NamedText(f"team {number}", f"team {number}", one[0].text)
             else:
                 yield from one
     else:
@@ -259,24 +191,44 @@ def _dumps(sets: list[Any]) -> str:
         raise TeamError(f"a team given as a list of sets is not JSON: {error}") from error
 
 
-def _string_texts(source: str, format: str) -> Iterable[_Text]:
-    if "\n" in source or "|" in source or source.lstrip().startswith("["):
+def is_team_text(source: str) -> bool:
+    """Whether a string is the text of teams, and not the name of something."""
+    return "\n" in source or "|" in source or source.lstrip().startswith("[")
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is such a file or folder; there is none of a name that is too long for one."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def has_team_files(folder: Path, format: str) -> bool:
+    """Whether `load_teams` finds team files of the format in a folder."""
+    return any(_is_team_file(path, format) for path in folder.iterdir())
+
+
+def _string_texts(source: str, format: str) -> Iterable[NamedText]:
+    if is_team_text(source):
         teams = _split(source, "the teams given")
-        yield from (_Text(f"team {n}", f"team {n}", team) for n, team in enumerate(teams, 1))
+        yield from (NamedText(f"team {n}", f"team {n}", team) for n, team in enumerate(teams, 1))
     elif source in shipped_team_sets():
         yield from _path_texts(_DATA / source, format)
-    elif source.strip() and Path(source).expanduser().exists():
-        yield from _path_texts(Path(source).expanduser(), format)
+    elif source.strip() and is_there(path := Path(source).expanduser()):
+        yield from _path_texts(path, format)
     else:
         raise TeamError(
-            f"{source!r} is neither a file, nor a directory, nor a set that comes with pokenash "
+            f"{source[:200]!r} is neither a file, nor a directory, nor a set that comes with pokenash "
             f"({', '.join(shipped_team_sets())}), nor the text of a team"
         )
 
 
-def _path_texts(path: Path, format: str) -> Iterable[_Text]:
+def _path_texts(path: Path, format: str) -> Iterable[NamedText]:
     if path.is_dir():
-        files = sorted((one for one in path.iterdir() if _is_team_file(one, format)), key=_natural)
+        files = sorted(
+            (one for one in path.iterdir() if _is_team_file(one, format)), key=lambda one: natural_order(one.name)
+        )
         if not files:
             wanted = ", ".join("*" + suffix for suffix in (*_SUFFIXES, f"{format}_team"))
             raise TeamError(f"there are no team files in {path}: expected {wanted}")
@@ -292,7 +244,7 @@ def _path_texts(path: Path, format: str) -> Iterable[_Text]:
             raise TeamError(f"{file} is empty")
         for number, team in enumerate(teams, 1):
             suffix = f" team {number}" if len(teams) > 1 else ""
-            yield _Text(file.stem + suffix, str(file) + suffix, team)
+            yield NamedText(file.stem + suffix, str(file) + suffix, team)
 
 
 def _is_team_file(path: Path, format: str) -> bool:
@@ -301,9 +253,11 @@ def _is_team_file(path: Path, format: str) -> bool:
     return path.name.endswith(f"{format}_team") or path.suffix.lower() in _SUFFIXES
 
 
-def _natural(path: Path) -> list[tuple[int, str]]:
-    """Sorts ``team_2`` before ``team_10``."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path.name)]
+def natural_order(name: str) -> list[tuple[int, str]]:
+    """A key that sorts ``team_2`` before ``team_10``."""
+    # Not by `int`, which refuses thousands of digits: a longer number is the larger one.
+    parts = ((part.lstrip("0"), part) for part in re.split(r"([0-9]+)", name))
+    return [(len(digits), digits) if part[:1].isdecimal() else (-1, part) for digits, part in parts]
 
 
 def _split(text: str, where: str) -> list[str]:
@@ -325,7 +279,7 @@ def _split(text: str, where: str) -> list[str]:
 def _split_json(text: str, where: str) -> list[str]:
     try:
         parsed = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise TeamError(f"{where}: not valid JSON: {error}") from error
     if all(isinstance(one, Mapping) for one in parsed):
         return [text] if parsed else []

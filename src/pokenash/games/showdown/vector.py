@@ -114,7 +114,9 @@ class ShowdownVectorGame(VectorGame):
         ----------
         schedule : iterable of EpisodeSetup
             Drawn from as lanes become free. Options must hold ``"teams"``, two indices into the game's team set,
-            unless the format draws its teams.
+            unless the format draws its teams; or ``"position"``, the name or index of one of the game's positions or
+            one given whole, from which the battle starts. It goes on with the random numbers of the setup's seed, or
+            with the position's own where ``"continued"`` is True.
 
         Raises
         ------
@@ -124,6 +126,40 @@ class ShowdownVectorGame(VectorGame):
         self._schedule = iter(schedule)
         self._turns.clear()
         return self._exchange(self._restart)
+
+    def resume(
+        self, setup: EpisodeSetup, actions: tuple[Sequence[int], Sequence[int]]
+    ) -> tuple[Decisions, list[EpisodeResult]]:
+        """Go on with one battle alone, giving up whatever was in play.
+
+        Parameters
+        ----------
+        setup : EpisodeSetup
+        actions : tuple of sequence of int
+            What both players have done in it, refused actions included.
+
+        Returns
+        -------
+        decisions : Decisions
+            The rows that are open after these actions; the battle is the very one of which they are, bit for bit.
+        results : list of EpisodeResult
+            The battle's, if it has ended.
+        """
+        self.game.check_setup(setup)
+        self._schedule = iter(())
+        self._turns.clear()
+        return self._exchange(lambda: self._go_on(setup, actions))
+
+    def _go_on(self, setup: EpisodeSetup, actions: tuple[Sequence[int], Sequence[int]]) -> None:
+        self._pool.start_workers()
+        self._pool.forget()
+        batch = self._batches[0]
+        batch.bounds = [0] * (len(batch.parts) + 1)
+        batch.pending = [[] for _ in batch.parts]
+        lane = batch.parts[0].first
+        self._episode[lane] = setup.episode
+        self._pool.resume(batch.parts[0], lane, setup, actions)
+        self._turns.append(batch)
 
     def _restart(self) -> None:
         self._pool.start_workers()

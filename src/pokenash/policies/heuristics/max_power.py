@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pokenash.errors import InputError
 from pokenash.games.core import Decisions
 from pokenash.games.showdown.dex import Dex
 from pokenash.policies.core import DecisionRandom, Policy
@@ -22,9 +23,19 @@ class MaxPower(Policy):
     ----------
     dex : Dex
         Tables of the format that is played.
+    epsilon : float
+        Chance of any available move instead.
+
+    Raises
+    ------
+    InputError
+        If `epsilon` is not within 0 and 1.
     """
 
-    def __init__(self, dex: Dex) -> None:
+    def __init__(self, dex: Dex, epsilon: float = 0.0) -> None:
+        if not 0 <= epsilon <= 1:
+            raise InputError(f"max_power: epsilon is {epsilon}, expected a chance from 0 to 1")
+        self._epsilon = epsilon
         self._power = np.maximum(dex.moves.base_power, 0).astype(np.float32)
 
     def act(self, decisions: Decisions, memory: Any, rng: DecisionRandom) -> NDArray[np.int64]:
@@ -32,5 +43,8 @@ class MaxPower(Policy):
         moves = blocks(decisions.observation)["move_ids"][:, :, 0]
         scores = np.empty((len(decisions), SWITCHES.stop), np.float32)
         scores[:, MOVES] = self._power[moves]
+        if self._epsilon > 0:
+            anything = rng.uniform(decisions, 1, stream=1) < self._epsilon
+            scores[:, MOVES] = np.where(anything, 0, scores[:, MOVES])
         scores[:, SWITCHES] = -1
         return choose(scores, decisions.action_mask, uniforms(decisions, rng))

@@ -25,6 +25,7 @@ __all__ = [
     "columns",
     "take_rows",
     "uniforms",
+    "with_gimmick",
 ]
 
 MOVES = slice(0, 4)
@@ -94,3 +95,22 @@ def choose(
 def uniforms(decisions: Decisions, rng: DecisionRandom) -> NDArray[np.float64]:
     """One uniform number per base action, ``[B, 10]``."""
     return rng.uniform(decisions, BASE_ACTIONS.stop)
+
+
+def with_gimmick(actions: NDArray[np.int64], mask: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The chosen moves with the format's first gimmick that is legal for them, where it is wanted.
+
+    Parameters
+    ----------
+    actions : int64 array, ``[B]``
+        Base actions.
+    mask : bool array, ``[B, A]``
+    wanted : bool array, ``[B]``
+    """
+    found = actions.copy()
+    batch = np.arange(len(actions))
+    is_move = wanted & (actions < MOVES.stop)
+    for first in range(mask.shape[1] - MOVES.stop, BASE_ACTIONS.stop - 1, -MOVES.stop):
+        combined = np.where(is_move, actions + first, 0)
+        found = np.where(is_move & mask[batch, combined], combined, found)
+    return found

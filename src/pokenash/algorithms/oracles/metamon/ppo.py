@@ -22,7 +22,12 @@ from torch import Tensor, nn
 from pokenash.algorithms.damping import entropy, reverse_kl
 from pokenash.algorithms.oracles.core import derive_seed
 from pokenash.algorithms.oracles.learning import set_learning_rate
-from pokenash.algorithms.oracles.metamon.ppo_rows import Battle, CollectingPolicy, columns, generalised_advantages
+from pokenash.algorithms.oracles.metamon.ppo_rows import (
+    CollectedBattle,
+    CollectingPolicy,
+    columns,
+    generalised_advantages,
+)
 from pokenash.algorithms.oracles.metamon.ppo_settings import MetamonPPOSettings
 from pokenash.arena import Arena, paired_matches
 from pokenash.errors import PokenashError
@@ -88,7 +93,7 @@ class MetamonPPO:
         seconds = {"seconds_playing": played - start, "seconds_learning": time.perf_counter() - played}
         return {"step": self.round_number, **results, **decisions, **learned, **seconds}
 
-    def collect(self) -> tuple[list[Battle], dict[str, Any]]:
+    def collect(self) -> tuple[list[CollectedBattle], dict[str, Any]]:
         """Battles of the network as it is, from both seats, and how they ended."""
         settings, number, given = self.settings, self.round_number, self._start.spec.parameters
         views = {"battle_backend": given["battle_backend"]} if "battle_backend" in given else {}
@@ -112,7 +117,7 @@ class MetamonPPO:
             "mean_reward": float(np.mean([battle.reward.sum() for battle in battles])),
         }
 
-    def learn(self, battles: list[Battle]) -> dict[str, Any]:
+    def learn(self, battles: list[CollectedBattle]) -> dict[str, Any]:
         """Some passes over battles that the network as it is has played."""
         settings = self.settings
         targets, advantages = self._targets(battles)
@@ -133,7 +138,7 @@ class MetamonPPO:
                     break
         return {**dict(zip(_MEASURES, (total / steps).tolist(), strict=True)), "epochs": epoch + 1}
 
-    def _targets(self, battles: list[Battle]) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
+    def _targets(self, battles: list[CollectedBattle]) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
         """What the values should have been ``[T, G]``, and the playing discount's advantages ``[T]``, scaled."""
         raw = [generalised_advantages(b.reward, b.value, self._discounts, self.settings.gae_lambda) for b in battles]
         chosen = np.concatenate([one[battle.chosen, -1] for one, battle in zip(raw, battles, strict=True)])
@@ -218,7 +223,7 @@ def cache_window(network: MetamonNetwork) -> Iterator[None]:
         encoder.config = before
 
 
-def _batches(battles: list[Battle], decisions: int, rng: np.random.Generator) -> Iterator[list[int]]:
+def _batches(battles: list[CollectedBattle], decisions: int, rng: np.random.Generator) -> Iterator[list[int]]:
     """All battles once, in random order, in groups of at most so many decisions with padding, or of one battle."""
     group: list[int] = []
     for row in rng.permutation(len(battles)).tolist():

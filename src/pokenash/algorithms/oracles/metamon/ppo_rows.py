@@ -19,11 +19,11 @@ from pokenash.metamon.policy import MetamonPolicy
 from pokenash.metamon.tokenizer import Tokenizer
 from pokenash.policies.core import DecisionRandom
 
-__all__ = ["Battle", "CollectingPolicy", "generalised_advantages"]
+__all__ = ["CollectedBattle", "CollectingPolicy", "generalised_advantages"]
 
 
 @dataclass(frozen=True, eq=False)
-class Battle:
+class CollectedBattle:
     """One player's decisions in a battle, ``T`` of them, in order.
 
     Parameters
@@ -121,7 +121,7 @@ class CollectingPolicy(MetamonPolicy):
         super().__init__(acting, game, tokenizer, reward=reward, **settings)
         self._acting = acting
         self._open: dict[tuple[int, int], _Open] = {}
-        self._finished: dict[tuple[int, int], Battle] = {}
+        self._finished: dict[tuple[int, int], CollectedBattle] = {}
 
     def act(self, decisions: Decisions, memory: Any, rng: DecisionRandom) -> NDArray[np.int64]:
         self._acting.asked = None
@@ -154,22 +154,22 @@ class CollectingPolicy(MetamonPolicy):
             if battle is None or not result.counted:
                 continue
             seat, before = battle.player.seat, battle.player.state
-            seat.feed(str(ended.info["text"][player]).splitlines())
+            seat.feed(str(ended.info["text"][player]).split("\n"))
             last = self._reward(before, seat.view.state())
             # What a decision led to is an input of the next one.
             rewards = [*(float(step["rl2"][0]) for step in battle.steps[1:]), last]
             self._finished[ended.episode, player] = self._battle(battle.steps, rewards)
 
-    def take_battles(self) -> list[Battle]:
+    def take_battles(self) -> list[CollectedBattle]:
         """The battles that have ended since the last call, by episode and player."""
         finished, self._finished = self._finished, {}
         return [finished[key] for key in sorted(finished)]
 
-    def _battle(self, steps: list[dict[str, Any]], rewards: list[float]) -> Battle:
+    def _battle(self, steps: list[dict[str, Any]], rewards: list[float]) -> CollectedBattle:
         def column(name: str, dtype: Any) -> NDArray[Any]:
             return np.stack([np.asarray(step[name], dtype) for step in steps])
 
-        return Battle(
+        return CollectedBattle(
             tokens=column("tokens", np.int32),
             numbers=column("numbers", np.float32),
             rl2=column("rl2", np.float32),
@@ -210,7 +210,7 @@ def generalised_advantages(
     return advantages
 
 
-def columns(batch: list[Battle], extra: Mapping[str, list[NDArray[Any]]]) -> dict[str, Tensor]:
+def columns(batch: list[CollectedBattle], extra: Mapping[str, list[NDArray[Any]]]) -> dict[str, Tensor]:
     """Battles side by side, padded with zeros: ``[B, T, ...]``, and ``there`` ``[B, T]``, where a decision is."""
     length = max(map(len, batch))
     parts: dict[str, list[NDArray[Any]]] = {

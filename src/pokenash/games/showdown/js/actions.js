@@ -97,7 +97,12 @@ function choice(tracker, action) {
     return `move ${(rest % MOVES) + 1} ${gimmickWord(active, tracker.gimmicks[Math.floor(rest / MOVES)])}`;
   }
   const slot = action - FIRST_SWITCH;
-  const place = (k) => tracker.order.indexOf(tracker.own.mons[k]) + 1;
+  const place = (k) => {
+    const found = tracker.order.indexOf(tracker.own.mons[k]);
+    // Only a server that tells nonsense asks for a Pokémon which its own request does not have.
+    if (found < 0) throw new Error(`the request does not have the Pokémon of slot ${k + 1}`);
+    return found + 1;
+  };
   if (tracker.kind !== 'team_preview') return `switch ${place(slot)}`;
   tracker.picks.push(slot);
   if (tracker.picks.length < picksNeeded(tracker)) {

@@ -8,7 +8,7 @@
  */
 const fs = require('fs');
 
-const KIND = {open: 1, step: 2, replay: 3, show: 4, clear: 5};
+const KIND = {open: 1, step: 2, replay: 3, show: 4, clear: 5, position: 6};
 const REASONS = ['win', 'tie', 'turn limit', 'forfeit', 'error'];
 const SETUP_BYTES = 112;
 const RESULT_WORDS = 6;
@@ -65,15 +65,17 @@ function writeAll(views) {
 
 const seed = (body, start) => `sodium,${body.toString('hex', start, start + 32)}`;
 
-/** An episode's setup: uint32 lane and flags, int32 teams, three seeds of 32 bytes. */
-function readSetup(body, start, teams) {
+/** An episode's setup: uint32 lane and flags, int32 teams (or one position), three seeds of 32 bytes. */
+function readSetup(body, start, {teams, positions}) {
   const flags = body.readUInt32LE(start + 4);
   const own = [body.readInt32LE(start + 8), body.readInt32LE(start + 12)];
+  const inside = (flags & 8) !== 0;
   return {
     lane: body.readUInt32LE(start),
     text: [(flags & 1) !== 0, (flags & 2) !== 0],
     record: (flags & 4) !== 0,
-    teams: own[0] < 0 ? null : own.map(index => teams[index]),
+    teams: inside || own[0] < 0 ? null : own.map(index => teams[index]),
+    position: inside ? {source: positions[own[0]], keep: (flags & 16) !== 0} : null,
     seed: seed(body, start + 16),
     teamSeeds: [seed(body, start + 48), seed(body, start + 80)],
   };

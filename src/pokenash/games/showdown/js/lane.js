@@ -7,6 +7,7 @@
  */
 const {Battle, Teams} = require('pokemon-showdown/dist/sim');
 const {choice} = require('./actions');
+const {reach} = require('./positions');
 const {Tracker} = require('./tracker');
 
 const PLAYERS = ['p1', 'p2'];
@@ -32,9 +33,16 @@ class Lane {
   /**
    * Begin a battle.
    *
-   * @param setup {seed, teamSeeds: [2], teams: [2] packed or null for random teams, text: [2], record}
+   * @param setup {seed, teamSeeds: [2], teams: [2] packed or null for random teams, text: [2], record, position}, where
+   *   `position` is {source, keep} of a battle that begins in the middle, see positions.js
    */
   start(setup) {
+    if (setup.position) this.attempt(() => reach(this, setup));
+    else this.begin(setup);
+  }
+
+  /** Begin a battle at its beginning. */
+  begin(setup) {
     const {format, dex, vocab, gimmicks} = this.world;
     this.clear();
     this.setup = setup;
@@ -202,15 +210,20 @@ class Lane {
     return this.battle ? this.battle.sides.map(side => Teams.pack(side.team)) : null;
   }
 
-  /** Play a battle again from its setup and the actions so far, up to the decision that is now open. */
-  replay(setup, histories) {
+  /**
+   * Play a battle again from its setup and the actions so far, up to the decision that is now open.
+   *
+   * @param told where to put the text of the decisions that were made, per player; by default it is dropped
+   */
+  replay(setup, histories, told) {
     this.start(setup);
     const position = [0, 0];
     while (!this.result) {
       const actions = [undefined, undefined];
       for (const player of [0, 1]) {
         if (!this.owes[player] || position[player] >= histories[player].length) continue;
-        this.takeText(player);
+        const text = this.takeText(player);
+        if (told) told[player].push(text);
         actions[player] = histories[player][position[player]++];
       }
       if (actions[0] === undefined && actions[1] === undefined) return;

@@ -10,7 +10,7 @@ const PLAYERS = [0, 1];
 class Part {
   /**
    * @param place {first, lanes, offset}: its lanes, and where its rows go in the shared memory
-   * @param world what all battles of the worker share, see `Lane`, and {teams, blocks, numActions, memory}
+   * @param world what all battles of the worker share, see `Lane`, and {teams, positions, blocks, numActions, memory}
    */
   constructor(index, {first, lanes, offset}, world) {
     this.index = index;
@@ -34,7 +34,7 @@ class Part {
       choices[lane][this.asked[row] & 1] = body.readInt8(numSetups * SETUP_BYTES + row);
     }
     for (let i = 0; i < numSetups; i++) {
-      const setup = readSetup(body, i * SETUP_BYTES, this.world.teams);
+      const setup = readSetup(body, i * SETUP_BYTES, this.world);
       setups[setup.lane] = setup;
     }
     // Each battle is encoded right after its step, while it is in the processor's cache.
@@ -45,7 +45,7 @@ class Part {
   }
 
   replay(body, counts) {
-    const setup = readSetup(body, 0, this.world.teams);
+    const setup = readSetup(body, 0, this.world);
     const read = (start, count) => Array.from({length: count}, (_, i) => body.readInt8(start + i));
     const histories = [read(SETUP_BYTES, counts[0]), read(SETUP_BYTES + counts[0], counts[1])];
     this.lanes[setup.lane].replay(setup, histories);

@@ -75,6 +75,11 @@ function meanHits(move, gen) {
   return gen < 5 ? 3 : 3.1;
 }
 
+/** The fewest times that a move hits. */
+function fewestHits(move) {
+  return Array.isArray(move.multihit) ? move.multihit[0] : move.multihit || 1;
+}
+
 /** What a move does besides damage: status, volatiles, boosts, with their chances. */
 function secondaryRow(move, ids) {
   const found = effects(move);
@@ -104,6 +109,7 @@ function damageRow(move, gen, ids) {
     target: ids.target(move.target), critical_ratio: move.willCrit ? 5 : move.critRatio || 1, ohko: !!move.ohko,
     damage_kind: DAMAGE_KINDS.indexOf(kind), damage_value: value, self_destruct: !!move.selfdestruct,
     recharge: !!move.flags.recharge, charge: !!move.flags.charge, hits: meanHits(move, gen),
+    min_hits: fewestHits(move),
     drain: move.drain ? move.drain[0] / move.drain[1] : 0,
     recoil: move.recoil ? move.recoil[0] / move.recoil[1] : 0, crash: !!move.hasCrashDamage,
     contact: !!move.flags.contact, sound: !!move.flags.sound,
@@ -148,9 +154,11 @@ function tables(formatName) {
     terrain: indexer(vocab.terrains), volatile: indexer(VOLATILES), side: indexer(SIDE_CONDITIONS),
     pseudo: indexer(PSEUDO_WEATHERS), target: indexer(TARGETS),
   };
+  const ability = indexer(vocab.abilities);
   const species = vocab.species.map((name, i) => {
     const found = i < 2 ? null : dex.species.get(name);
     return {
+      abilities: ['0', '1', 'H'].map((slot) => (found && dex.gen >= 3 ? ability(found.abilities[slot]) : 0)),
       base_stats: STATS.map((stat) => (found ? found.baseStats[stat] : 0)),
       types: [0, 1].map((k) => (found ? ids.type(found.types[k]) : 0)), weight: found ? found.weightkg : 0,
     };

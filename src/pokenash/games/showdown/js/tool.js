@@ -8,6 +8,9 @@
  *   {command: "stats", format, team}                a packed team -> its members' stats
  *   {command: "random_teams", format, seeds}        one random team per seed
  *   {command: "simulate", record}                   a saved battle -> its log
+ *   {command: "reach", format, source}              a position -> what the players were told, or why it cannot be reached
+ *   {command: "endgame", format, source, options}   a position -> the game tree from there
+ *   {command: "points", record}                     a saved battle -> its decision points
  */
 const fs = require('fs');
 const {Dex, Teams, TeamValidator, toID} = require('pokemon-showdown/dist/sim');
@@ -170,16 +173,15 @@ function randomTeams({format, seeds}) {
 function simulate({record}) {
   const {buildVocab} = require('./vocab');
   const {Lane} = require('./lane');
+  const {recordedSetup} = require('./positions');
   const described = describeFormat(record.format);
   if (!described.exists) return {format: described};
   const format = Dex.formats.get(described.id, true);
   const dex = Dex.forFormat(format);
-  const [seed, ...teamSeeds] = record.showdown_seeds;
   const lane = new Lane({
     format, dex, gimmicks: described.gimmicks, vocab: buildVocab(dex), turnLimit: record.turn_limit || Infinity,
   });
-  const teams = record.random_teams ? null : record.teams;
-  lane.replay({seed, teamSeeds, teams, text: [false, false], record: false}, record.actions);
+  lane.replay(recordedSetup(record), record.actions);
   return {
     format: described,
     log: lane.battle ? lane.battle.log.filter(line => !line.startsWith('|t:|')) : [],
@@ -199,6 +201,9 @@ function startingStats({format, team}) {
 const COMMANDS = {
   stats: startingStats,
   simulate,
+  reach: request => require('./position-tools').reach(request),
+  endgame: request => require('./endgame').endgame(request),
+  points: request => require('./position-tools').points(request),
   format: ({format}) => describeFormat(format),
   validate,
   export: ({teams}) => teams.map(packed => Teams.export(Teams.unpack(packed)).trim()),

@@ -254,4 +254,4 @@ function plainMove(id) {
   return id;
 }
 
-module.exports = {Tracker, plainMove};
+module.exports = {MESSAGES: [...messages.keys()], Tracker, plainMove};

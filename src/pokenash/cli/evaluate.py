@@ -1,0 +1,103 @@
+"""``pokenash evaluate``: measures a policy against opponents that it has not seen."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pokenash.cli.output import LOG_LEVELS, aligned, follow_logging
+
+if TYPE_CHECKING:
+    from pokenash.experiments.evaluation_result import EvaluationResult
+
+__all__ = ["run"]
+
+_DESCRIPTION = (
+    "Fresh battles of a policy, or of a run's mixture, against opponents that were not in its population. Every drawn "
+    "start is played both ways. An evaluation that was interrupted goes on when the same command is given again; more "
+    "battles, a narrower width and further opponents extend it."
+)
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Play or go on, then write the report and print the table."""
+    # While torch's threads wait for each other the simulators want the cores; by default the wait is a busy one.
+    # Must be set before torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    import tyro
+
+    from pokenash.experiments.evaluation_report import write_evaluation_report
+    from pokenash.experiments.evaluation_settings import EvaluationSettings
+
+    shared = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    shared.add_argument("--log-level", choices=LOG_LEVELS, default="info")
+    known, rest = shared.parse_known_args(arguments)
+    description = f"{_DESCRIPTION}\n\n--log-level {{{','.join(LOG_LEVELS)}}} says how much is told."
+    settings = tyro.cli(
+        EvaluationSettings,
+        args=rest,
+        prog="pokenash evaluate",
+        description=description,
+        config=(tyro.conf.PositionalRequiredArgs,),
+    )
+    follow_logging(known.log_level)
+    result = settings.run(progress=sys.stderr.isatty(), on_look=_tell)
+    path = write_evaluation_report(settings.output)
+    print(_table(result))
+    print(f"\nreport: {path}")
+
+
+def _tell(result: EvaluationResult) -> None:
+    """One line for people after a look."""
+    battles = sum(row.score.battles for row in result.opponents)
+    widest = max(result.opponents, key=lambda row: row.score.width)
+    logging.getLogger("pokenash").info(
+        "%d battles; widest interval against %s: %.3f", battles, widest.name, widest.score.width
+    )
+
+
+def _percents(lower: float | None, upper: float | None) -> str:
+    return "–" if lower is None or upper is None else f"[{lower:.1%}, {upper:.1%}]"
+
+
+def _table(result: EvaluationResult) -> str:
+    """The evaluation in a few lines; whatever number stands here says what it rests on."""
+    level = f"{result.opponents[0].score.level:.0%}"
+    rows = [("opponent", "battles", "won/drawn/lost", "score", f"{level} interval")]
+    for row in result.opponents:
+        score = row.score
+        rows.append(
+            (
+                row.name,
+                str(score.battles),
+                f"{score.wins}/{score.draws}/{score.losses}",
+                "–" if score.score is None else f"{score.score:.1%}",
+                _percents(*row.bounds(result.interval)),
+            )
+        )
+    lines = aligned(rows)
+    left_out = sum(row.left_out for row in result.opponents)
+    if left_out:
+        lines.append(f"left out: {left_out} battles that ended with an error, or whose partner did")
+    when = "holds at any time" if result.interval == "any time" else "number of battles fixed before"
+    lines.append(f"score: a draw is half a win; interval over pairs of battles, {when}")
+    if result.pool is not None:
+        pool = result.pool
+        members = ", ".join(f"{row.name} {row.weight:.0%}" for row in result.opponents)
+        lines.append(
+            f"\nGXE {pool.score:.1%} {_percents(pool.lower, pool.upper)}: expected score over the pool "
+            f"({members}; {pool.battles} battles)"
+        )
+    if result.scale is not None:
+        scale = result.scale
+        lines.append(
+            f"rating {scale.rating:.0f} [{scale.lower:.0f}, {scale.upper:.0f}] from {scale.battles} battles against "
+            f"{', '.join(scale.anchors)} ({result.scale_about})"
+        )
+    else:
+        lines.append(f"no rating: {result.scale_refusal}")
+    return "\n".join(lines)
