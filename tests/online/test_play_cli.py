@@ -157,6 +157,7 @@ def _slow() -> Any:
     [
         (["type_aware"], "expected exactly one of accept, challenge and ladder"),
         (["type_aware", "--accept", "--ladder", "3"], "expected exactly one of accept, challenge and ladder"),
+        (["type_aware", "--accept", "--replays", "--anonymous"], "replays on the server show names"),
         (["type_aware", "--ladder", "3", "--battles", "3"], "ladder says how many battles already"),
         (["type_aware", "--accept", "--battles", "0"], "battles is 0, expected a positive number"),
         (["type_aware", "--challenge", "x", "--from", "y"], "give accept with it"),

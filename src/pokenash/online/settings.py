@@ -108,6 +108,8 @@ class PlaySettings:
         ):
             if not seconds > 0:
                 raise InputError(f"{name} is {seconds}, expected a positive number of seconds")
+        if self.replays and self.anonymous:
+            raise InputError("replays on the server show names to everybody: leave out replays or anonymous")
         if self.sender is not None and not self.accept:
             raise InputError("from says whose challenges are accepted: give accept with it")
         for name, user in (("challenge", self.challenge), ("from", self.sender)):
