@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tyro.conf import Positional
+
 from pokenash.errors import InputError
 from pokenash.experiments.anchors import load_anchors
 from pokenash.experiments.evaluation import StoppingRule, evaluate
@@ -65,7 +67,7 @@ class EvaluationSettings:
         Battles in play at a time; results do not depend on it.
     """
 
-    policy: str
+    policy: Positional[str]
     opponents: tuple[str, ...] = (ANCHORS,)
     output: Path = Path("runs/evaluation")
     format: str | None = None
