@@ -67,7 +67,7 @@ def test_another_tournaments_directory_is_refused_and_kept(tmp_path: Path) -> No
     before = {path: path.read_bytes() for path in (tmp_path / "one").rglob("*") if path.is_file()}
     with pytest.raises(RunDirectoryError, match="seed"):
         _play(tmp_path / "one", "--seed", "4")
-    with pytest.raises(RunDirectoryError, match="game.turn_limit"):
+    with pytest.raises(RunDirectoryError, match=r"game\.turn_limit"):
         _play(tmp_path / "one", "--turn-limit", "50")
     with pytest.raises(RunDirectoryError, match="tournament of uniform, max_power"):
         _play(tmp_path / "one", policies=("max_power", "uniform"))

@@ -6,8 +6,6 @@ It holds ``config.json``, ``population.json``, ``matches/matches.jsonl``, ``inte
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from pokenash.algorithms.ratings import BradleyTerry, bradley_terry
 from pokenash.algorithms.tournament import play_tournament
 from pokenash.arena import Arena
 from pokenash.errors import InputError, RunDirectoryError
+from pokenash.experiments.csv_files import csv_bytes
 from pokenash.experiments.run_config import opened_run
 from pokenash.experiments.run_directory import SCHEMA, read_json, write_bytes, write_json
 from pokenash.games.core import Game
@@ -157,7 +156,7 @@ def run_tournament(
         counted = play_tournament(arena, log, population, battles=battles, seed=seed, sampling=sampling)
         result = _result(counted, level, seed)
         write_json(directory / "interaction_matrix.json", counted.to_json(level))
-        write_bytes(directory / "tournament.csv", _csv(result.rows()))
+        write_bytes(directory / "tournament.csv", csv_bytes(result.rows()))
         write_json(directory / "tournament.json", result.to_json())
     return result
 
@@ -196,12 +195,3 @@ def _result(game: EmpiricalGame, level: float, seed: int) -> TournamentResult:
         analyse_meta_game(game, meta_strategy, level=level, seed=seed),
         level,
     )
-
-
-def _csv(rows: Sequence[dict[str, Any]]) -> bytes:
-    """Rows as a CSV file with a header."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
