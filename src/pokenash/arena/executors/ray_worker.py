@@ -1,0 +1,90 @@
+"""A worker of `RayArena` as the driver sees it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from pokenash.arena.executors.chunks import Chunk
+from pokenash.arena.executors.worker import ChunkWorker, Delivery
+from pokenash.errors import InputError
+
+__all__ = ["RayWorker", "imported_ray"]
+
+
+class RayWorker:
+    """One actor, and the chunk that it holds.
+
+    Parameters
+    ----------
+    ray : module
+    game : object reference
+        To the game's config in Ray's store.
+    num_lanes : int
+    options : mapping
+        What it takes of its node.
+
+    Attributes
+    ----------
+    chunk : dict of int to Match
+        What it was given and has not finished.
+    pid : int or None
+        Of its process, on its own node; None before it is up.
+    waitable : object
+        What `ray.wait` takes to tell whether the worker has something to say; None while it is idle.
+    """
+
+    def __init__(self, ray: Any, game: Any, num_lanes: int, options: Mapping[str, Any]) -> None:
+        # No restarts and no retries of Ray's own: they would play delivered battles again.
+        actor = ray.remote(ChunkWorker).options(max_restarts=0, max_task_retries=0, **options)
+        self._ray = ray
+        self._actor = actor.remote(game, num_lanes)
+        self.chunk: Chunk = {}
+        self.pid: int | None = None
+        self.waitable: Any = self._actor.pid.remote()
+
+    @property
+    def was_up(self) -> bool:
+        """Whether it has ever answered."""
+        return self.pid is not None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is up and plays nothing."""
+        return self.was_up and self.waitable is None
+
+    @property
+    def has_ended_early(self) -> bool:
+        """Whether it stopped and left matches unplayed."""
+        return self.is_idle and bool(self.chunk)
+
+    def begin(self, specs: Any, chunk: Chunk, seed: int) -> None:
+        """Send it a chunk; `specs` refers to the policies in the store."""
+        self.chunk = chunk
+        self.waitable = self._actor.play.options(num_returns="streaming").remote(specs, list(chunk.values()), seed)
+
+    def receive(self) -> Delivery | None:
+        """A delivery; None where the worker has come up, or has come to the end of its chunk."""
+        if self.pid is None:
+            self.pid = self._ray.get(self.waitable)
+            self.waitable = None
+            return None
+        reference = next(self.waitable, None)
+        if reference is None:
+            self.waitable = None
+            return None
+        delivery: Delivery = self._ray.get(reference)
+        return delivery
+
+    def kill(self) -> None:
+        """End its process, if there is one yet."""
+        self._ray.kill(self._actor, no_restart=True)
+
+
+def imported_ray() -> Any:
+    """The module `ray`; `InputError` where it is not installed."""
+    try:
+        return importlib.import_module("ray")
+    except ImportError as error:
+        raise InputError("playing on a Ray cluster needs Ray: pip install 'pokenash[ray]'") from error
