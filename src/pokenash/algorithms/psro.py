@@ -30,6 +30,7 @@ from pokenash.errors import InputError
 from pokenash.games.core import Game
 from pokenash.policies.populations import check_population
 from pokenash.policies.spec import PolicySpec
+from pokenash.tracking import Tracker, track
 
 __all__ = ["PSRO"]
 
@@ -86,6 +87,8 @@ class PSRO:
         Whether to end before all iterations when no best response does better than its mixture for sure: the lower
         bound of its fresh evaluation is not above 1/2 (or a mean return of 0), or its exact gain is 0. The best
         responses that did not are in the final population all the same.
+    tracker : Tracker, optional
+        Is told `PSROIteration.measures` of every iteration, those done before included.
 
     Raises
     ------
@@ -112,6 +115,7 @@ class PSRO:
         payoffs: Literal["played", "exact"] = "played",
         symmetric: bool = True,
         stop_early: bool = False,
+        tracker: Tracker | None = None,
     ) -> None:
         self.game = game
         self.population = tuple(check_population(population, "initial population"))
@@ -145,6 +149,7 @@ class PSRO:
         self.evaluation_battles = evaluation_battles
         self.seed = seed
         self.store: PSROStore = store or MemoryStore()
+        self._tracker = tracker
         self._arena = Arena(game, num_lanes=num_lanes, num_workers=num_workers, progress=progress)
 
     def run(self) -> PSROResult:
@@ -159,6 +164,7 @@ class PSRO:
         is_last, iteration = self.num_iterations == 0, 0
         while True:
             state = self.iterate(iteration, is_last=is_last)
+            track(self._tracker, iteration, state.measures())
             yield state
             if is_last:
                 return

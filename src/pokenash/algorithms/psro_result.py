@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,24 @@ class PSROIteration:
         mixtures = seat_mixtures(name, self.population, self.meta_strategy)
         return joined(name, mixtures)
 
+    def measures(self) -> dict[str, Any]:
+        """What a tracker is told of it: numbers, under names that mean the same in every iteration."""
+        names = [spec.name for spec in self.population]
+        rows = [dict(zip(names, row, strict=True)) for row in np.atleast_2d(self.meta_strategy).tolist()]
+        strategy = rows[0] if len(rows) == 1 else {f"seat_{seat}": row for seat, row in enumerate(rows)}
+        analysed = ("restricted_nash_conv", "exact_nash_conv")
+        found: dict[str, Any] = {
+            "policies": len(names),
+            "meta_strategy": strategy,
+            **{name: self.analysis[name] for name in analysed if name in self.analysis},
+        }
+        if self.summary is not None:
+            entries = self.summary.get("best_responses", [self.summary["best_response"]])
+            for index, entry in enumerate(entries):
+                found[f"best_response_{index}" if index else "best_response"] = _evaluated(entry)
+            found |= {name: self.summary[name] for name in ("seconds", "battles_per_second")}
+        return found
+
 
 @dataclass(frozen=True)
 class PSROResult:
@@ -72,6 +90,15 @@ class PSROResult:
     def mixture(self, name: str = "mixture") -> PolicySpec:
         """The final mixture as a policy."""
         return self.iterations[-1].mixture(name)
+
+
+def _evaluated(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The evaluations of a best response, without what is told of each member."""
+    return {
+        kind: {name: value for name, value in entry[kind].items() if name != "by_member"}
+        for kind in ("fresh_evaluation", "exact_evaluation")
+        if kind in entry
+    }
 
 
 def seat_mixtures(

@@ -19,6 +19,7 @@ from pokenash.experiments.run_directory import SCHEMA, RunDirectory, read_json, 
 from pokenash.games.core import Game
 from pokenash.policies.populations import check_population, population_json
 from pokenash.policies.spec import PolicySpec
+from pokenash.tracking import Tracker
 
 __all__ = ["run_psro"]
 
@@ -50,6 +51,7 @@ def run_psro(
     symmetric: bool = True,
     stop_early: bool = False,
     on_iteration: Callable[[PSROIteration], None] | None = None,
+    tracker: Tracker | None = None,
 ) -> PSROResult:
     """Run `PSRO` in a directory, or go on with the run that is there.
 
@@ -66,6 +68,8 @@ def run_psro(
         As for `PSRO`; a run that stopped early goes on when it is called again without it.
     on_iteration : callable, optional
         Called after every iteration, also after those that had been done before.
+    tracker : Tracker, optional
+        As for `PSRO`; is not closed. `pokenash.experiments.tracking.open_tracker` makes one.
 
     Raises
     ------
@@ -90,7 +94,10 @@ def run_psro(
         "symmetric": symmetric,
         "stop_early": stop_early,
     }
-    psro = PSRO(game, population, oracle, meta_solver, seed=seed, store=run, progress=progress, **numbers, **options)
+    psro = PSRO(
+        game, population, oracle, meta_solver, seed=seed, store=run, progress=progress, tracker=tracker,
+        **numbers, **options,
+    )  # fmt: skip
     settings = {
         **numbers,
         "meta_solver": meta_solver_name(meta_solver),
