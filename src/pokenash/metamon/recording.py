@@ -54,6 +54,9 @@ class TrajectoryRecorder(Policy):
         Begins the battles' numbers, ``metamon-<format>-<battle_id><episode>``; files of one name replace each other.
     action_space : str
     battle_backend : str
+    self_play : bool
+        Whether the policy sits in both seats. The battles' numbers then end with ``-p1`` or ``-p2``, since the two
+        sides of a tie would have one name.
 
     Attributes
     ----------
@@ -77,6 +80,7 @@ class TrajectoryRecorder(Policy):
         battle_id: str = "",
         action_space: str = "DefaultActionSpace",
         battle_backend: str = DEFAULT_BACKEND,
+        self_play: bool = False,
     ) -> None:
         if not isinstance(game, ShowdownGame):
             raise InputError(f"metamon's trajectories are of Showdown's formats, not of {game.name}")
@@ -90,6 +94,7 @@ class TrajectoryRecorder(Policy):
         self._time, self._battle_id = time, battle_id
         self._num_actions = get_action_space(action_space).num_actions
         self._backend = battle_backend
+        self._self_play = self_play
         self._battles: dict[tuple[int, int], _Battle] = {}
         self._new_battle(0)
 
@@ -139,8 +144,9 @@ class TrajectoryRecorder(Policy):
             return
         battle.seat.feed(_last_lines(result.info, player))
         battle.states.append(battle.seat.view.state())
+        side = f"-p{player + 1}" if self._self_play else ""
         name = TrajectoryName(
-            f"metamon-{self._format}-{self._battle_id}{result.episode}",
+            f"metamon-{self._format}-{self._battle_id}{result.episode}{side}",
             "Unrated",
             *self._players,
             self._time,
