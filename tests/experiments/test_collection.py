@@ -1,0 +1,196 @@
+"""A collection: files of what was played, in a directory that may be killed, continued and extended."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pokenash.algorithms.match_log import MatchLog
+from pokenash.cli import collect as command
+from pokenash.errors import InputError, RunDirectoryError
+from pokenash.experiments import collection
+from pokenash.experiments.collection import collect
+from pokenash.experiments.collection_result import CollectionResult
+from pokenash.experiments.collection_settings import CollectionSettings
+from pokenash.games.aec import AECGame
+from pokenash.games.showdown import ShowdownGame
+from pokenash.metamon.trajectories import TrajectoryName, read_trajectory
+from pokenash.policies import PolicySpec
+from pokenash.policies.mixture import mixture_spec
+
+UNIFORM = PolicySpec("uniform", "uniform")
+POWER = PolicySpec("max_power", "max_power")
+MIXED = mixture_spec("mixed", [UNIFORM, POWER], [0.5, 0.5])
+
+
+def run(directory: Path, *opponents: PolicySpec, **changes: Any) -> CollectionResult:
+    settings = {"battles": 4, "seed": 3, "num_lanes": 4, **changes}
+    return collect(directory, ShowdownGame("gen1ou"), POWER, opponents or None, **settings)
+
+
+def contents(directory: Path) -> dict[str, Any]:
+    """States, actions and names but for their time, by battle and side."""
+    found = {}
+    for path in sorted(directory.glob("trajectories/*/*")):
+        name = TrajectoryName.parse(path.name)
+        trajectory = read_trajectory(path)
+        about = name.player, name.opponent, name.won
+        found[name.battle_id] = (*about, trajectory.actions.tolist(), [s.to_dict() for s in trajectory.states])
+    return found
+
+
+def log_of(directory: Path) -> bytes:
+    return (directory / "matches" / "matches.jsonl").read_bytes()
+
+
+def test_of_self_play_both_sides_are_there_and_say_the_same_result(tmp_path: Path) -> None:
+    result = run(tmp_path, battles=6)
+    assert (result.battles, result.trajectories, result.opponents[0].win_rate) == (6, 12, None)
+    sides = contents(tmp_path)
+    log = {match.episode: match for match in MatchLog(tmp_path / "matches" / "matches.jsonl")}
+    assert len({match.seed for match in log.values()}) == 6
+    battles = {name[:-3] for name in sides}
+    assert len(battles) == 6
+    for battle in battles:
+        first, second = sides[f"{battle}-p1"], sides[f"{battle}-p2"]
+        assert first[:2] == second[:2] == ("max-power", "max-power")
+        match = log[int(battle.removeprefix("metamon-gen1ou-")[6:])]
+        assert (first[2], second[2]) == (match.returns[0] > 0, match.returns[1] > 0)
+
+
+def test_of_two_policies_one_side_is_written_or_both(tmp_path: Path) -> None:
+    one = run(tmp_path / "one", UNIFORM)
+    both = run(tmp_path / "both", UNIFORM, record="both")
+    assert (one.trajectories, both.trajectories) == (4, 8)
+    assert {row[:2] for row in contents(tmp_path / "one").values()} == {("max-power", "uniform")}
+    names = [TrajectoryName.parse(path.name) for path in (tmp_path / "both").glob("trajectories/*/*")]
+    assert sorted(name.player for name in names) == ["max-power"] * 4 + ["uniform"] * 4
+    # Whoever is written, the same battles are played.
+    assert log_of(tmp_path / "one") == log_of(tmp_path / "both")
+    rate = one.opponents[0].win_rate
+    assert rate is not None
+    assert rate.wins == sum(row[2] for row in contents(tmp_path / "one").values())
+
+
+def test_a_mixture_that_is_recorded_plays_as_it_would_otherwise_and_the_log_says_who_was_drawn(tmp_path: Path) -> None:
+    run(tmp_path / "one", MIXED, battles=8)
+    result = run(tmp_path / "both", MIXED, battles=8, record="both")
+    assert result.trajectories == 16
+    assert log_of(tmp_path / "one") == log_of(tmp_path / "both")
+    drawn = [member for match in MatchLog(tmp_path / "both" / "matches" / "matches.jsonl") for member in match.members]
+    assert {"uniform", "max_power"} <= set(drawn)
+
+
+def test_lanes_and_workers_do_not_change_what_is_collected(tmp_path: Path) -> None:
+    run(tmp_path / "one", battles=6, num_lanes=2)
+    run(tmp_path / "other", battles=6, num_lanes=5, num_workers=2)
+    assert contents(tmp_path / "one") == contents(tmp_path / "other")
+    assert log_of(tmp_path / "one") == log_of(tmp_path / "other")
+
+
+def _die_after(directory: Path, battles: int) -> None:
+    """Collect in blocks of 4 until so many battles have ended, then be killed."""
+    take, ended = collection._Recording.take, iter(range(battles))
+
+    def dying(self: Any, result: Any) -> None:
+        if next(ended, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        take(self, result)
+
+    collection._BLOCK = 4
+    collection._Recording.take = dying  # type: ignore[method-assign]
+    run(directory, POWER, UNIFORM, battles=12)
+
+
+def test_a_collection_that_was_killed_ends_with_the_files_of_an_unbroken_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collection, "_BLOCK", 4)
+    run(tmp_path / "unbroken", POWER, UNIFORM, battles=12)
+    process = multiprocessing.get_context("spawn").Process(target=_die_after, args=(tmp_path / "killed", 19))
+    process.start()
+    process.join(90)
+    assert process.exitcode == -signal.SIGKILL
+    folder = tmp_path / "killed" / "trajectories" / "gen1ou"
+    logged = {match.episode for match in MatchLog(tmp_path / "killed" / "matches" / "matches.jsonl")}
+    assert 12 <= len(logged) < 24
+    # A result that a policy without a seed might have had before it was played again, and a torn file.
+    lost = next(path for path in folder.iterdir() if int(path.name.split("_")[0].split("-")[2][6:]) not in logged)
+    word, other = ("WIN", "LOSS") if "WIN" in lost.name else ("LOSS", "WIN")
+    (folder / lost.name.replace(word, other)).write_bytes(lost.read_bytes())
+    (folder / ".writing-abc").write_bytes(b"half")
+    result = run(tmp_path / "killed", POWER, UNIFORM, battles=12)
+    assert result.new_battles == 24 - len(logged)
+    assert contents(tmp_path / "killed") == contents(tmp_path / "unbroken")
+    assert log_of(tmp_path / "killed") == log_of(tmp_path / "unbroken")
+    assert not list(folder.glob(".*"))
+
+
+def test_more_battles_and_further_opponents_extend_what_is_there(tmp_path: Path) -> None:
+    run(tmp_path)
+    before = contents(tmp_path)
+    assert run(tmp_path).new_battles == 0
+    result = run(tmp_path, UNIFORM, battles=6)
+    assert [row.name for row in result.opponents] == ["max_power", "uniform"]
+    assert (result.new_battles, result.battles, result.trajectories) == (8, 12, 18)
+    after = contents(tmp_path)
+    assert {name: after[name] for name in before} == before
+    told = json.loads((tmp_path / "collection.json").read_text())
+    assert (told["battles"], told["trajectories"]) == (12, 18)
+
+
+def test_what_is_of_something_else_is_refused_and_stays(tmp_path: Path) -> None:
+    run(tmp_path / "there", battles=2)
+    files = {path: path.read_bytes() for path in (tmp_path / "there").rglob("*") if path.is_file()}
+    for changes, message in (({"seed": 4}, "seed differ"), ({"record": "both"}, "record differ")):
+        with pytest.raises(RunDirectoryError, match=message):
+            run(tmp_path / "there", **changes)
+    with pytest.raises(RunDirectoryError, match=r"game\.format"):
+        collect(tmp_path / "there", ShowdownGame("gen2ou"), POWER, battles=2, seed=3)
+    assert files == {path: path.read_bytes() for path in (tmp_path / "there").rglob("*") if path.is_file()}
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "thesis.txt").write_text("mine")
+    with pytest.raises(RunDirectoryError, match="not a collection"):
+        run(tmp_path / "foreign")
+    for changes in ({"battles": 0}, {"record": "none"}):
+        with pytest.raises(InputError, match="collect: "):
+            run(tmp_path / "new", **changes)
+    with pytest.raises(InputError, match="Showdown"):
+        collect(tmp_path / "new", AECGame("pettingzoo.classic.rps_v2:env"), UNIFORM)  # type: ignore[arg-type]
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_command_tells_what_there_is_and_saves_its_settings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["max_power", "--opponents", "self", "uniform", "--output", str(tmp_path), "--battles", "2"]
+    command.run([*arguments, "--workers", "1", "--lanes", "2", "--log-level", "error"])
+    told = capsys.readouterr().out
+    assert "max_power (self-play)  2        4" in told
+    assert "4 new battles" in told
+    assert "battles/s" in told
+    command.run(["--config", str(tmp_path / "settings.toml"), "max_power"])
+    assert "all of them were there already" in capsys.readouterr().out
+
+
+def test_a_run_directory_gives_its_game_and_its_meta_strategy(tmp_path: Path) -> None:
+    from pokenash.policies.populations import save_population
+
+    game, folder = ShowdownGame("gen2ou", turn_limit=50), tmp_path / "run" / "iteration_0"
+    folder.mkdir(parents=True)
+    save_population([UNIFORM, POWER], folder / "population.json")
+    about = {"schema": 1, "game": game.config(), "seed": 1}
+    (tmp_path / "run" / "config.json").write_text(json.dumps(about))
+    strategy = {"schema": 1, "policies": ["uniform", "max_power"], "probabilities": [0.25, 0.75]}
+    (folder / "meta_strategy.json").write_text(json.dumps(strategy))
+    settings = CollectionSettings("uniform", (str(tmp_path / "run"),))
+    assert (settings.game().format, settings.game().turn_limit) == ("gen2ou", 50)
+    _, (opponent,) = settings.players()
+    assert opponent.kind == "mixture"
+    assert opponent.parameters["probabilities"] == [0.25, 0.75]
