@@ -102,7 +102,9 @@ def _about_shared(presets: Presets | None) -> str:
     )
 
 
-def read_settings_file(path: Path, kind: type, extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def read_settings_file(
+    path: Path, kind: type[DataclassInstance], extra: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Values of a settings file by the names of the dataclass's fields.
 
     Parameters
@@ -182,7 +184,7 @@ def _types(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
-def _flag(kind: type, field: Field[Any]) -> str:
+def _flag(kind: type[DataclassInstance], field: Field[Any]) -> str:
     """The name of a field's flag, with underscores: its own unless an annotation gives another."""
     annotation = get_type_hints(kind, include_extras=True)[field.name]
     told = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()

@@ -53,9 +53,11 @@ def _tables(result: TournamentResult) -> str:
     standing = sorted(
         zip(ratings.ratings, ratings.lower, ratings.upper, policies, result.meta_strategy, strict=True), reverse=True
     )
-    rows = [("policy", "rating", interval, "Nash")]
-    rows += [(name, f"{rating:.0f}", f"[{low:.0f}, {up:.0f}]", f"{p:.1%}") for rating, low, up, name, p in standing]
-    lines += ["", *aligned(rows)]
+    standings = [("policy", "rating", interval, "Nash")]
+    standings += [
+        (name, f"{rating:.0f}", f"[{low:.0f}, {up:.0f}]", f"{p:.1%}") for rating, low, up, name, p in standing
+    ]
+    lines += ["", *aligned(standings)]
     value = result.analysis.restricted_nash_conv
     lines += [
         "",
