@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import struct
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -194,18 +195,26 @@ def test_wandb_writes_a_run_to_disk_and_goes_on_under_its_id(tmp_path: Path) -> 
 
 
 def wandb_history(path: Path) -> list[dict[str, Any]]:
-    """The values in a file of W&B's."""
+    """The values in a file of W&B's: a header of 7 bytes, then the records of a LevelDB log."""
     from wandb.proto.wandb_internal_pb2 import Record
-    from wandb.sdk.internal.datastore import DataStore
 
-    store, rows = DataStore(), []
-    store.open_for_scan(str(path))
-    while (data := store.scan_data()) is not None:
-        record = Record()
-        record.ParseFromString(data)
-        if record.WhichOneof("record_type") == "history":
-            items = record.history.item
-            rows.append({item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in items})
+    data, position, rows, parts = path.read_bytes(), 7, [], b""
+    while len(data) - position >= 7:
+        left = 32768 - position % 32768
+        if left < 7:
+            # Too little for a record's head: the rest of a block is padding.
+            position += left
+            continue
+        _, length, kind = struct.unpack_from("<IHB", data, position)
+        parts += data[position + 7 : position + 7 + length]
+        position += 7 + length
+        if kind in (1, 4):  # Whole, or the last part.
+            record = Record()
+            record.ParseFromString(parts)
+            parts = b""
+            if record.WhichOneof("record_type") == "history":
+                items = record.history.item
+                rows.append({item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in items})
     return rows
 
 
