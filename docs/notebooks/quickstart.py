@@ -57,11 +57,11 @@ print(sum(result.returns[0] > 0 for result in results), "wins of the first playe
 # Every draw of seed and teams is played both ways, so that neither seat nor team decides who looks stronger.
 
 # %%
-policies = [PolicySpec("random", "uniform"), PolicySpec("max power", "max_power")]
+policies = [PolicySpec("random", "uniform"), PolicySpec("max_power", "max_power")]
 with Arena(game, num_lanes=10) as arena:
     matches = list(arena.play(policies, paired_matches(game, [(0, 1)], battles=20, seed=1), seed=1))
 wins = sum(match.result.returns[match.match.policies.index(1)] > 0 for match in matches)
-print(f"max power won {wins} of {len(matches)} battles")
+print(f"max_power won {wins} of {len(matches)} battles")
 
 # %% [markdown]
 # ## PSRO where the answer is known
