@@ -17,7 +17,7 @@ from tests.showdown_server import fresh_name
 
 from pokenash.errors import RunDirectoryError, ServerError
 from pokenash.games.core import Decisions
-from pokenash.games.showdown import ShowdownGame
+from pokenash.games.showdown import FORFEIT, ShowdownGame
 from pokenash.metamon.networks import MetamonNetwork
 from pokenash.metamon.policy import MetamonPolicy
 from pokenash.online import BattleTimer, ShowdownServer, read_records
@@ -597,6 +597,19 @@ def test_errors_of_anonymous_sessions_quote_nobody(
     assert (record.reason, record.error) == ("error", "RuntimeError")
     assert "is forfeited: RuntimeError" in caplog.text
     assert "Zzyzx" not in caplog.text
+
+
+class _Resigned(Policy):
+    """Gives up at its fourth decision."""
+
+    def act(self, decisions: Decisions, memory: Any, rng: DecisionRandom) -> np.ndarray[Any, Any]:
+        return np.where(decisions.decision == 3, FORFEIT, decisions.action_mask.argmax(axis=1))
+
+
+def test_a_policy_that_forfeits_is_recorded_as_that(showdown_server: ShowdownServer, tmp_path: Path) -> None:
+    (record,) = _play(showdown_server.url, tmp_path, _Resigned(), battles=1)
+    assert (record.reason, record.outcome, record.error) == ("forfeit", "loss", None)
+    assert record.decisions == 4
 
 
 class _Unpickable(Policy):

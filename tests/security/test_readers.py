@@ -20,7 +20,7 @@ from pokenash.games.showdown.replay import replay_html
 from pokenash.metamon.actions import get_action_space
 from pokenash.metamon.backend import BattleView
 from pokenash.online.battle_logs import anonymous_log, battle_lines
-from pokenash.online.deciding import Decider, Question
+from pokenash.policies.deciding import Decider, Question
 from pokenash.policies.poke_env import PokeEnvPlayer
 
 _LANES = 6

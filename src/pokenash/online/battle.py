@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pokenash.errors import BattleFollowError
+from pokenash.games.showdown import FORFEIT
 from pokenash.online.batching import Batcher
-from pokenash.online.deciding import Question
 from pokenash.online.messages import battle_room, printable
 from pokenash.online.records import Reason
 from pokenash.online.room import NotOursError, Room, UnreadableError
 from pokenash.online.tracking import ChoiceOf, Row, RowOf
 from pokenash.policies.core import DecisionRandom
+from pokenash.policies.deciding import Question
 
 __all__ = ["Battle", "Desk"]
 
@@ -247,7 +248,11 @@ class Battle:
             else:
                 # A team preview asks for one pick after the other; a policy that reads is told nothing new then.
                 self._mask = row.action_mask
-                choice = await self._called(await self._decide(row, room.take_text(), arrived))
+                action = await self._decide(row, room.take_text(), arrived)
+                if action == FORFEIT:
+                    self.give_up("forfeit", None)
+                    return
+                choice = await self._called(action)
         self._choose(choice)
 
     async def _answer_again(self) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from pokenash.games.showdown import FORFEIT
 from pokenash.games.showdown.following import Follower
 from pokenash.online.account import Account
 from pokenash.online.batching import Batcher
 from pokenash.online.battle import Battle, Desk
 from pokenash.online.closing import Closing
 from pokenash.online.connection import Connection
-from pokenash.online.deciding import Decider, Question
 from pokenash.online.matchmaking import Accept, Challenge, Ladder, Matchmaking, Ticket
 from pokenash.online.messages import Message, battle_room, printable, room_format
 from pokenash.online.records import BattleRecord
@@ -26,6 +26,7 @@ from pokenash.online.source import Entrant
 from pokenash.online.storage import SessionDirectory
 from pokenash.online.tracking import ChoiceOf, Row, RowOf, Tracking
 from pokenash.policies.core import DecisionRandom
+from pokenash.policies.deciding import Decider, Question
 
 __all__ = ["Session"]
 
@@ -117,7 +118,7 @@ class Session:
         tracking: Batcher[RowOf | ChoiceOf, Row | str | None] = Batcher(
             Tracking(follower).answer, "tracking", at_end=follower.close
         )
-        self.decider = Decider(self._entrant.policy, self._settings.concurrent, self.seed)
+        self.decider = Decider(self._entrant.policy, self._settings.concurrent, self.seed, (FORFEIT,))
         deciding: Batcher[Question, int] = Batcher(self.decider.answer, "deciding", _GATHER_SECONDS)
         self._desk = Desk(
             self.send, tracking, deciding, self.seed, self._settings.decision_seconds, self._settings.anonymous

@@ -173,6 +173,27 @@ def test_a_policy_that_fails_gives_its_battles_up(
     assert "out of ideas" in caplog.text
 
 
+class FailingOnce(Uniform):
+    """Fails in its second battle alone."""
+
+    def act(self, decisions: Decisions, memory: Any, rng: DecisionRandom) -> NDArray[np.int64]:
+        if ((decisions.episode == 1) & (decisions.decision == 3)).any():
+            raise RuntimeError("out of ideas")
+        return super().act(decisions, memory, rng)
+
+
+def test_a_policy_that_fails_on_one_battle_loses_no_other(
+    showdown_server: ShowdownServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    ours = player(showdown_server, FailingOnce(), max_concurrent_battles=4, batch_seconds=0.02)
+    battle(ours, opponent(showdown_server, max_concurrent_battles=4), 4)
+    assert ours.n_finished_battles == 4
+    reports = [record.getMessage() for record in caplog.records if "is forfeited" in record.getMessage()]
+    assert reports == ["battle 1 is forfeited: the policy failed with RuntimeError: out of ideas"]
+    (failed,) = (tag for tag, number in ours.episodes.items() if number == 1)
+    assert ours.battles[failed].lost
+
+
 class Mangling(PokenashPlayer):
     """Hears nonsense in its first battle."""
 

@@ -7,14 +7,12 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from pokenash.errors import BattleFollowError
-from pokenash.games.core import Decisions
 from pokenash.games.showdown import FORFEIT, ShowdownGame
 from pokenash.games.showdown.following import Follower
 from pokenash.games.showdown.told import room_line
-from pokenash.policies.core import DecisionRandom, Policy
+from pokenash.policies.core import Policy
+from pokenash.policies.deciding import Decider, Question
 from pokenash.policies.seats import drawn_member
 
 __all__ = ["BattleText", "RoomDecider", "RoomQuestion"]
@@ -64,8 +62,7 @@ class RoomDecider:
     def __init__(self, game: ShowdownGame, policy: Policy, num_lanes: int, seed: int) -> None:
         self.policy = policy
         self._seed = seed
-        self._random = DecisionRandom(seed)
-        self._memory = policy.initial_memory(num_lanes)
+        self._decider = Decider(policy, num_lanes, seed, (FORFEIT,))
         self._texts = [BattleText() for _ in range(num_lanes)]
         self.follower = Follower(game, num_lanes)
 
@@ -78,12 +75,12 @@ class RoomDecider:
         return drawn_member(self.policy, episode, player, self._seed)[0]
 
     def answer(self, questions: Sequence[RoomQuestion]) -> None:
-        """Fill in the choices. A battle that cannot be followed is to be forfeited; the others are answered."""
+        """Fill in the choices. A battle that cannot be followed, or on which the policy fails, is to be forfeited."""
         for question in questions:
             try:
                 self._hear(question)
             except BattleFollowError as error:
-                self._give_up(question, error)
+                self._give_up(question, error.reason)
         left = [question for question in questions if question.failure is None]
         texts = {question.lane: self._texts[question.lane].take() for question in left if self.policy.needs_text}
         while left:
@@ -113,19 +110,25 @@ class RoomDecider:
             observation, mask = self.follower.rows(lanes)
         except BattleFollowError as error:
             return self._without(questions, error)
-        decisions = Decisions(
-            np.array(lanes, np.int64),
-            np.array([question.episode for question in questions], np.int64),
-            np.array([self.follower.player(lane) for lane in lanes], np.int64),
-            np.array([question.decision for question in questions], np.int64),
-            observation,
-            mask,
-            [texts[lane] for lane in lanes] if self.policy.needs_text else None,
-        )
-        actions = self.policy.act(decisions, self._memory, self._random).tolist()
-        for question in questions:
+        rows = [
+            Question(
+                question.lane,
+                question.episode,
+                self.follower.player(question.lane) or 0,
+                question.decision,
+                {name: block[row] for name, block in observation.items()},
+                mask[row],
+                texts.get(question.lane, ""),
+            )
+            for row, question in enumerate(questions)
+        ]
+        playing = []
+        for question, answer in zip(questions, self._decider.answer(rows), strict=True):
             question.decision += 1
-        playing = [(q, action) for q, action in zip(questions, actions, strict=True) if action != FORFEIT]
+            if isinstance(answer, Exception):
+                self._give_up(question, f"the policy failed with {type(answer).__name__}: {answer}")
+            elif answer != FORFEIT:
+                playing.append((question, answer))
         again = []
         for question, choice in self._choices(playing):
             question.choice = choice
@@ -141,7 +144,7 @@ class RoomDecider:
             return [(question, text) for (question, _), text in zip(playing, texts, strict=True)]
         except BattleFollowError as error:
             if len(playing) == 1:
-                self._give_up(playing[0][0], error)
+                self._give_up(playing[0][0], error.reason)
                 return []
         return [made for one in playing for made in self._choices([one])]
 
@@ -149,13 +152,13 @@ class RoomDecider:
         """All but the one that has failed."""
         for question in questions:
             if question.lane == error.lane:
-                self._give_up(question, error)
+                self._give_up(question, error.reason)
         return [question for question in questions if question.failure is None]
 
     @staticmethod
-    def _give_up(question: RoomQuestion, error: BattleFollowError) -> None:
-        _log.error("battle %d is forfeited: %s", question.episode, error)
-        question.failure = error.reason
+    def _give_up(question: RoomQuestion, reason: str) -> None:
+        _log.error("battle %d is forfeited: %s", question.episode, reason)
+        question.failure = reason
 
 
 class BattleText:

@@ -251,7 +251,7 @@ class PokenashPlayer(Player):
                 await loop.run_in_executor(self._thread, self._decider.answer, [question for question, _ in batch])
             except Exception:
                 # poke-env would drop the error with the message's task, and the battles would wait for ever.
-                _log.exception("the policy failed; %d battles are forfeited", len(batch))
+                _log.exception("decisions failed; %d battles are forfeited", len(batch))
                 for question, _ in batch:
                     question.choice = None
             for question, future in batch:

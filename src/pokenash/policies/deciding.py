@@ -55,6 +55,8 @@ class Decider:
     policy : Policy
     num_lanes : int
     seed : int
+    extra_actions : tuple of int
+        Legal though no mask has them, such as Showdown's forfeit.
 
     Attributes
     ----------
@@ -62,15 +64,16 @@ class Decider:
         Most questions that the policy was asked at a time.
     """
 
-    def __init__(self, policy: Policy, num_lanes: int, seed: int) -> None:
+    def __init__(self, policy: Policy, num_lanes: int, seed: int, extra_actions: tuple[int, ...] = ()) -> None:
         self._policy = policy
+        self._extra_actions = extra_actions
         self._memory = policy.initial_memory(num_lanes)
         self._rng = DecisionRandom(seed)
         self._asked: dict[int, list[Question]] = {}
         self.largest_batch = 0
 
     def answer(self, questions: Sequence[Question]) -> list[int | Exception]:
-        """One legal action, or what went wrong, per question."""
+        """One action that may be taken, or what went wrong, per question."""
         answers: list[int | Exception] = [0] * len(questions)
         waiting = list(enumerate(questions))
         while waiting:
@@ -115,7 +118,7 @@ class Decider:
             )
         for question, action in zip(questions, actions.tolist(), strict=True):
             legal = np.flatnonzero(question.action_mask).tolist()
-            if action not in legal:
+            if action not in legal and action not in self._extra_actions:
                 raise IllegalActionError("the policy", action, legal)
         return [int(action) for action in actions]
 
