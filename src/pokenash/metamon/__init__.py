@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pokenash.metamon.checkpoints import from_pretrained, load_checkpoint
     from pokenash.metamon.config import MetamonConfig
     from pokenash.metamon.dataset import TrajectoryDataset
+    from pokenash.metamon.dataset_index import index_trajectories
     from pokenash.metamon.inference import InferenceNetwork
     from pokenash.metamon.networks import MetamonNetwork
     from pokenash.metamon.observations import get_observation_space
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "BACKENDS": "backend",
-    "PUBLISHED": "registry",
     "BattleView": "backend",
     "DefaultActionSpace": "actions",
     "InferenceNetwork": "inference",
@@ -37,6 +37,7 @@ _MODULES = {
     "MetamonNetwork": "networks",
     "MetamonPolicy": "policy",
     "MinimalActionSpace": "actions",
+    "PUBLISHED": "registry",
     "Tokenizer": "tokenizer",
     "Trajectory": "trajectories",
     "TrajectoryDataset": "dataset",
@@ -49,6 +50,7 @@ _MODULES = {
     "get_action_space": "actions",
     "get_observation_space": "observations",
     "get_reward": "rewards",
+    "index_trajectories": "dataset_index",
     "load_checkpoint": "checkpoints",
     "load_vocabulary": "vocabularies",
     "metamon_spec": "policy",
@@ -78,6 +80,7 @@ __all__ = [
     "get_action_space",
     "get_observation_space",
     "get_reward",
+    "index_trajectories",
     "load_checkpoint",
     "load_vocabulary",
     "metamon_spec",
