@@ -26,6 +26,7 @@ from pokenash.algorithms.psro_store import MemoryStore, PSROStore
 from pokenash.algorithms.seat_strategies import analyse_seats, seat_meta_solver, seat_payoffs, solve_seats
 from pokenash.algorithms.tournament import play_tournament
 from pokenash.arena import Arena, paired_matches
+from pokenash.arena.executors import MatchExecutor, check_executor
 from pokenash.errors import InputError
 from pokenash.games.core import Game
 from pokenash.policies.populations import check_population
@@ -89,6 +90,9 @@ class PSRO:
         responses that did not are in the final population all the same.
     tracker : Tracker, optional
         Is told `PSROIteration.measures` of every iteration, those done before included.
+    arena : MatchExecutor, optional
+        Plays tournaments and evaluations instead of a local arena with those lanes and workers; of the same game. Its
+        workers are let go while the oracle trains, and at the end of the run.
 
     Raises
     ------
@@ -116,7 +120,9 @@ class PSRO:
         symmetric: bool = True,
         stop_early: bool = False,
         tracker: Tracker | None = None,
+        arena: MatchExecutor | None = None,
     ) -> None:
+        check_executor(arena, game)
         self.game = game
         self.population = tuple(check_population(population, "initial population"))
         self.oracle = oracle
@@ -150,7 +156,9 @@ class PSRO:
         self.seed = seed
         self.store: PSROStore = store or MemoryStore()
         self._tracker = tracker
-        self._arena = Arena(game, num_lanes=num_lanes, num_workers=num_workers, progress=progress)
+        self._arena: MatchExecutor = arena or Arena(
+            game, num_lanes=num_lanes, num_workers=num_workers, progress=progress
+        )
 
     def run(self) -> PSROResult:
         """All iterations that are not done yet."""
@@ -280,7 +288,7 @@ class PSRO:
     ) -> list[PolicySpec]:
         found = self.store.load_policies(iteration, "best_response")
         if found is None:
-            # The oracle has an arena of its own; two sets of worker processes would share the cores.
+            # The oracle has an arena of its own; two sets of workers would share the machine.
             self._arena.close()
             start, found = time.perf_counter(), []
             for index, name in enumerate(self._names(iteration)):

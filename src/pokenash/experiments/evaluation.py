@@ -22,7 +22,7 @@ from pokenash.algorithms.match_log import LoggedMatch, MatchLog
 from pokenash.algorithms.oracles.core import derive_seed
 from pokenash.algorithms.paired_scores import confidence_sequence, count_pairs
 from pokenash.arena import Arena, Match, paired_matches
-from pokenash.arena.executors import MatchExecutor
+from pokenash.arena.executors import MatchExecutor, check_executor
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.experiments.environment import machine, versions
 from pokenash.experiments.evaluation_config import POPULATION, continued_config, opponent_versions, with_recorded
@@ -223,8 +223,7 @@ def evaluate(
     RunDirectoryError
         If the directory is damaged, is of something else, or is in use; nothing in it has been changed then.
     """
-    if arena is not None and arena.game.config() != game.config():
-        raise InputError("evaluate: the arena is of another game than the one that is to be played; make one of it")
+    check_executor(arena, game)
     rule = rule or StoppingRule()
     weights = dict(weights or {})
     run = RunDirectory(Path(directory))

@@ -12,6 +12,7 @@ from pokenash.errors import InputError
 from pokenash.experiments.anchors import load_anchors
 from pokenash.experiments.evaluation import StoppingRule, evaluate
 from pokenash.experiments.evaluation_result import EvaluationResult
+from pokenash.experiments.executor_settings import ExecutorName, open_arena
 from pokenash.games.core import Game
 from pokenash.games.showdown import ShowdownGame
 from pokenash.games.showdown.team_set import TeamSplit
@@ -61,10 +62,16 @@ class EvaluationSettings:
         Of the intervals.
     seed : int
         Of everything.
+    executor : str
+        Where battles are played: ``local``, this machine, or ``ray``, a Ray cluster; results do not depend on it.
+    address : str, optional
+        Of the cluster: ``auto``, ``HOST:PORT``. Default: the one that Ray finds, or a new one on this machine.
     workers : int
-        Simulator processes; results do not depend on it.
+        Simulator processes, or workers in the whole cluster; results do not depend on it.
     lanes : int
-        Battles in play at a time; results do not depend on it.
+        Battles in play at a time, on a cluster on each worker; results do not depend on it.
+    worker_gpus : float
+        The part of a GPU that each worker of a cluster takes, for networks.
     """
 
     policy: Positional[str]
@@ -79,8 +86,11 @@ class EvaluationSettings:
     minimum: int = 100
     level: float = 0.95
     seed: int = 0
+    executor: ExecutorName = "local"
+    address: str | None = None
     workers: int = 2
     lanes: int = 128
+    worker_gpus: float = 0.0
 
     def rule(self) -> StoppingRule:
         """When to stop; refuses numbers that are out of range."""
@@ -142,18 +152,10 @@ class EvaluationSettings:
         for spec in [policy, *opponents]:
             # Who cannot be loaded is refused now, not after battles were played.
             load_policy(spec, game)
-        return evaluate(
-            self.output,
-            game,
-            policy,
-            opponents,
-            rule=rule,
-            seed=self.seed,
-            num_lanes=self.lanes,
-            num_workers=self.workers,
-            progress=progress,
-            on_look=on_look,
-        )
+        with open_arena(self, game, progress=progress) as arena:
+            return evaluate(
+                self.output, game, policy, opponents, rule=rule, seed=self.seed, on_look=on_look, arena=arena
+            )
 
 
 def _opponents(source: str, format: str, policy: PolicySpec) -> Sequence[PolicySpec]:

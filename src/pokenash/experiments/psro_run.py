@@ -12,6 +12,7 @@ from pokenash.algorithms.meta_solvers import MetaSolver, meta_solver_name
 from pokenash.algorithms.oracles.core import Oracle
 from pokenash.algorithms.psro import PSRO
 from pokenash.algorithms.psro_result import PSROIteration, PSROResult
+from pokenash.arena.executors import MatchExecutor
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.experiments.environment import machine, versions
 from pokenash.experiments.run_checks import check_run
@@ -52,6 +53,7 @@ def run_psro(
     stop_early: bool = False,
     on_iteration: Callable[[PSROIteration], None] | None = None,
     tracker: Tracker | None = None,
+    arena: MatchExecutor | None = None,
 ) -> PSROResult:
     """Run `PSRO` in a directory, or go on with the run that is there.
 
@@ -70,6 +72,8 @@ def run_psro(
         Called after every iteration, also after those that had been done before.
     tracker : Tracker, optional
         As for `PSRO`; is not closed. `pokenash.experiments.tracking.open_tracker` makes one.
+    arena : MatchExecutor, optional
+        As for `PSRO`.
 
     Raises
     ------
@@ -95,7 +99,7 @@ def run_psro(
         "stop_early": stop_early,
     }
     psro = PSRO(
-        game, population, oracle, meta_solver, seed=seed, store=run, progress=progress, tracker=tracker,
+        game, population, oracle, meta_solver, seed=seed, store=run, progress=progress, tracker=tracker, arena=arena,
         **numbers, **options,
     )  # fmt: skip
     settings = {

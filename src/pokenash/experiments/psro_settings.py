@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pokenash.algorithms.oracles.settings import SCRATCH, STRONGEST, ImitationSettings, PPOSettings, TrainingSettings
 from pokenash.errors import InputError
+from pokenash.experiments.executor_settings import ExecutorName, open_arena
 from pokenash.games.showdown import ShowdownGame
 from pokenash.games.showdown.team_set import TeamSplit
 from pokenash.policies.sources import policy_specs
@@ -76,10 +78,18 @@ class PSROSettings:
         Turns after which a battle is a tie. Default: the simulator's own 1,000.
     seed : int
         Of everything.
+    executor : str
+        Where tournaments and evaluations are played: ``local``, this machine, or ``ray``, a Ray cluster; results do not
+        depend on it. Best responses are trained on this machine.
+    address : str, optional
+        Of the cluster: ``auto``, ``HOST:PORT``. Default: the one that Ray finds, or a new one on this machine.
     workers : int
-        Simulator processes; results do not depend on it.
+        Simulator processes, or workers in the whole cluster; training has no more of them than this machine has cores.
+        Results do not depend on it.
     lanes : int
-        Battles in play at a time.
+        Battles in play at a time, on a cluster on each worker.
+    worker_gpus : float
+        The part of a GPU that each worker of a cluster takes, for networks.
     best_responses : int
         How many are trained in each iteration, with different seeds; all of them join the population.
     fresh : bool
@@ -110,8 +120,11 @@ class PSROSettings:
     temperature: float = 1.0
     turn_limit: int | None = None
     seed: int = 0
+    executor: ExecutorName = "local"
+    address: str | None = None
     workers: int = 2
     lanes: int = 128
+    worker_gpus: float = 0.0
     best_responses: int = 1
     fresh: bool = False
     stop_early: bool = False
@@ -144,9 +157,13 @@ class PSROSettings:
             imitation=ImitationSettings(collection_battles=self.collection_battles, epochs=self.imitation_epochs),
             temperature=self.temperature,
             num_lanes=self.lanes,
-            num_workers=self.workers,
+            num_workers=self._training_workers(),
             warm_start=warm_start,
         )
+
+    def _training_workers(self) -> int:
+        """Simulator processes of the oracle, which trains here also when a cluster plays the matches."""
+        return self.workers if self.executor == "local" else min(self.workers, os.cpu_count() or 1)
 
     def run(self, *, progress: bool = False, on_iteration: Callable[[PSROIteration], None] | None = None) -> PSROResult:
         """Run it in `output`, or go on with the run that is there.
@@ -163,23 +180,24 @@ class PSROSettings:
         for spec in population:
             # A member that cannot be loaded is refused now, not after the run has begun.
             load_policy(spec, game)
-        return run_psro(
-            self.output,
-            game,
-            population,
-            PPOOracle(training),
-            self.meta_solver,
-            iterations=self.iterations,
-            battles_per_matchup=self.battles_per_matchup,
-            evaluation_battles=self.evaluation_battles,
-            seed=self.seed,
-            num_lanes=self.lanes,
-            num_workers=self.workers,
-            progress=progress,
-            best_responses=self.best_responses,
-            stop_early=self.stop_early,
-            on_iteration=on_iteration,
-        )
+        with open_arena(self, game, progress=progress) as arena:
+            return run_psro(
+                self.output,
+                game,
+                population,
+                PPOOracle(training),
+                self.meta_solver,
+                iterations=self.iterations,
+                battles_per_matchup=self.battles_per_matchup,
+                evaluation_battles=self.evaluation_battles,
+                seed=self.seed,
+                num_lanes=self.lanes,
+                num_workers=self.workers,
+                best_responses=self.best_responses,
+                stop_early=self.stop_early,
+                on_iteration=on_iteration,
+                arena=arena,
+            )
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from pokenash.algorithms.meta_solvers import get_meta_solver
 from pokenash.algorithms.ratings import BradleyTerry, bradley_terry
 from pokenash.algorithms.tournament import play_tournament
 from pokenash.arena import Arena
+from pokenash.arena.executors import MatchExecutor, check_executor
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.experiments.csv_files import csv_bytes
 from pokenash.experiments.run_config import opened_run
@@ -105,6 +107,7 @@ def run_tournament(
     num_workers: int = 1,
     progress: bool = False,
     on_begin: Callable[[Path], object] | None = None,
+    arena: MatchExecutor | None = None,
 ) -> TournamentResult:
     """Play `play_tournament` in a directory, or go on with the tournament that is there.
 
@@ -124,14 +127,17 @@ def run_tournament(
         As for `Arena`.
     on_begin : callable, optional
         Called with the directory once it is known to be this tournament's, before anything is played.
+    arena : MatchExecutor, optional
+        Plays instead of a local arena with those lanes and workers; of the same game. It is not closed here.
 
     Raises
     ------
     InputError
-        If there are fewer than two policies, or a number is out of range.
+        If there are fewer than two policies, a number is out of range, or the arena is of another game.
     RunDirectoryError
         If the directory cannot be gone on with; nothing in it has been changed then.
     """
+    check_executor(arena, game)
     directory, population = Path(directory), check_population(policies, "policies")
     if len(population) < 2:
         raise InputError(f"a tournament needs at least two policies, got {population[0].name} alone")
@@ -145,15 +151,16 @@ def run_tournament(
         "policies": written["policies"],
         "settings": {"battles": battles, "sampling": _sampling(sampling), "level": level},
     }
-    with (
-        Arena(game, num_lanes=num_lanes, num_workers=num_workers, progress=progress) as arena,
-        opened_run(directory, "tournament", about, _FREE),
-    ):
+    with ExitStack() as stack:
+        player = arena or stack.enter_context(
+            Arena(game, num_lanes=num_lanes, num_workers=num_workers, progress=progress)
+        )
+        stack.enter_context(opened_run(directory, "tournament", about, _FREE))
         write_json(directory / POPULATION, written)
         if on_begin is not None:
             on_begin(directory)
         log = MatchLog(directory / "matches" / "matches.jsonl")
-        counted = play_tournament(arena, log, population, battles=battles, seed=seed, sampling=sampling)
+        counted = play_tournament(player, log, population, battles=battles, seed=seed, sampling=sampling)
         result = _result(counted, level, seed)
         write_json(directory / "interaction_matrix.json", counted.to_json(level))
         write_bytes(directory / "tournament.csv", csv_bytes(result.rows()))

@@ -11,6 +11,7 @@ from tyro.conf import Positional
 
 from pokenash.algorithms.adaptive_sampling import AdaptiveSampler
 from pokenash.errors import InputError
+from pokenash.experiments.executor_settings import ExecutorName, open_arena
 from pokenash.experiments.tournament_run import TournamentResult, run_tournament
 from pokenash.games.showdown import ShowdownGame
 from pokenash.games.showdown.team_set import TeamSplit
@@ -52,10 +53,16 @@ class TournamentSettings:
         Of the intervals.
     seed : int
         Of everything.
+    executor : str
+        Where battles are played: ``local``, this machine, or ``ray``, a Ray cluster; results do not depend on it.
+    address : str, optional
+        Of the cluster: ``auto``, ``HOST:PORT``. Default: the one that Ray finds, or a new one on this machine.
     workers : int
-        Simulator processes; results do not depend on it.
+        Simulator processes, or workers in the whole cluster; results do not depend on it.
     lanes : int
-        Battles in play at a time; results do not depend on it.
+        Battles in play at a time, on a cluster on each worker; results do not depend on it.
+    worker_gpus : float
+        The part of a GPU that each worker of a cluster takes, for networks.
     """
 
     policies: Positional[tuple[str, ...]]
@@ -69,8 +76,11 @@ class TournamentSettings:
     width: float | None = None
     level: float = 0.95
     seed: int = 0
+    executor: ExecutorName = "local"
+    address: str | None = None
     workers: int = 2
     lanes: int = 128
+    worker_gpus: float = 0.0
 
     def game(self) -> ShowdownGame:
         """What is played; refuses unknown formats and illegal teams."""
@@ -98,16 +108,15 @@ class TournamentSettings:
         for spec in policies:
             # Who cannot be loaded is refused now, not after battles were played.
             load_policy(spec, game)
-        return run_tournament(
-            self.output,
-            game,
-            policies,
-            battles=self.battles,
-            sampling=sampling,
-            level=self.level,
-            seed=self.seed,
-            num_lanes=self.lanes,
-            num_workers=self.workers,
-            progress=progress,
-            on_begin=on_begin,
-        )
+        with open_arena(self, game, progress=progress) as arena:
+            return run_tournament(
+                self.output,
+                game,
+                policies,
+                battles=self.battles,
+                sampling=sampling,
+                level=self.level,
+                seed=self.seed,
+                on_begin=on_begin,
+                arena=arena,
+            )

@@ -13,7 +13,7 @@ from pokenash.games.core import Game
 from pokenash.policies.core import Policy
 from pokenash.policies.spec import PolicySpec
 
-__all__ = ["EXECUTORS", "MatchExecutor", "make_executor"]
+__all__ = ["EXECUTORS", "MatchExecutor", "check_executor", "make_executor"]
 
 EXECUTORS = ("local", "ray")
 """Names of the executors that `make_executor` knows."""
@@ -59,6 +59,21 @@ class MatchExecutor(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+def check_executor(executor: MatchExecutor | None, game: Game) -> None:
+    """Refuse an executor of another game than the one that is to be played.
+
+    Raises
+    ------
+    InputError
+        If it is one.
+    """
+    if executor is not None and executor.game.config() != game.config():
+        raise InputError(
+            f"the arena plays another game ({executor.game.name}, or other settings of it) than the one that is asked "
+            f"for ({game.name}); make an arena of that game"
+        )
 
 
 def make_executor(
