@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -371,3 +372,24 @@ def test_psro_with_metamon_s_oracle_goes_on_after_a_kill_and_ends_as_an_unbroken
         folder = tmp_path / "killed" / f"iteration_{iteration}"
         assert (folder / "br_training" / f"br_{iteration}" / "report.txt").exists()
         assert len(list((folder / "br_trajectories" / "gen1ou").iterdir())) == 2
+
+
+def test_the_log_tells_divergence_entropy_and_the_weights_that_were_in_force(batch: Any) -> None:
+    settings = damped(
+        kl=PowerLaw(0.2, time_scale=4.0, exponent=1.0), entropy=PowerLaw(0.1, time_scale=1.0, exponent=1.0)
+    )
+    training = replace(TRAINING, advantage_filter="none")
+    other = MetamonNetwork.random(tiny.config(), seed=2)
+    learner = Learner(
+        MetamonNetwork.random(tiny.config(), seed=1), training, seed=1, regularisation=NetworkDamping(settings),
+        reference=other,
+    )  # fmt: skip
+    told = [learner.learn([batch]) for _ in range(2)]
+    assert [entry["kl_weight"] for entry in told] == pytest.approx([0.2, 0.2 / 1.25])
+    assert [entry["entropy_weight"] for entry in told] == pytest.approx([0.1, 0.05])
+    assert all(0 < entry["entropy"] <= math.log(9) for entry in told)
+    # It is measured from the other network, which stays as it was and is not the learner's.
+    assert told[0]["divergence"] > 1e-3
+    assert learner.reference is not None
+    assert learner.reference is not other
+    assert torch.equal(learner.reference.tstep_encoder.extra_emb.weight, other.tstep_encoder.extra_emb.weight)

@@ -61,6 +61,7 @@ def fine_tune(
     seed: int = 0,
     regularisation: Regularisation | None = None,
     regularisation_config: Mapping[str, Any] | None = None,
+    reference: MetamonNetwork | None = None,
     tracker: Tracker | None = None,
 ) -> FineTuned:
     """Train a network on trajectories, or go on with the training that is in the directory.
@@ -84,7 +85,9 @@ def fine_tune(
         Of everything that is drawn.
     regularisation : Regularisation, optional
     regularisation_config : mapping, optional
-        Its settings for the record, JSON-able.
+        Its settings for the record, JSON-able; of a reference of its own they should say which.
+    reference : MetamonNetwork, optional
+        What the regularisation refers to; by default the network as it is now.
     tracker : Tracker, optional
         Is told the numbers of every line of ``fine_tune.jsonl``, by its step. Where several processes train together
         only the first one speaks to it.
@@ -113,7 +116,7 @@ def fine_tune(
     if devices.is_main:
         _keep_record(make_folder(directory), record)
     devices.wait()
-    learner = Learner(network, settings, seed=seed, devices=devices, regularisation=regularisation)
+    learner = Learner(network, settings, seed=seed, devices=devices, regularisation=regularisation, reference=reference)
     with limited_threads(settings.torch_threads):
         _train(learner, dataset, directory, tracker)
     checkpoint = directory / "ckpts" / "last.safetensors"
