@@ -17,7 +17,9 @@ from tests.experiments.rock_paper_scissors import ExactOracle, always
 
 from pokenash.algorithms.nfsp import NFSP, AverageSettings, BestResponseSettings, NFSPSettings
 from pokenash.algorithms.self_play import SelfPlay
+from pokenash.errors import RunDirectoryError
 from pokenash.experiments import run_psro
+from pokenash.experiments.nfsp_settings import NFSPRunSettings
 from pokenash.experiments.tracking import JSONTracker, open_tracker, read_metrics
 from pokenash.games.aec import AECGame
 from pokenash.games.openspiel import OpenSpielGame
@@ -37,8 +39,9 @@ def tracked_nfsp(directory: Path, tracker: Any) -> dict[str, torch.Tensor]:
         episodes_per_round=40,
         learn_every=16,
         warm_up=40,
+        anticipatory=0.5,
         best_response=BestResponseSettings(replay_capacity=300, **adam),
-        average=AverageSettings(reservoir_capacity=100, **adam),
+        average=AverageSettings(reservoir_capacity=100, **{**adam, "batch_size": 8}),
         network=MLPSettings((16,)),
         num_lanes=8,
     )
@@ -57,6 +60,34 @@ def test_nfsp_logs_its_rounds_and_learns_the_same(tmp_path: Path) -> None:
     for name in ("mean_return", "episodes", "average_loss", "seconds"):
         assert metrics[name] == {entry["round"]: entry[name] for entry in rounds if entry[name] is not None}
     assert list(metrics["episodes"]) == [0, 1, 2]
+
+
+def test_a_command_tracks_what_its_settings_name_and_goes_on(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="TensorBoard is not installed")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    settings = NFSPRunSettings(
+        tmp_path / "run", "kuhn_poker", rounds=2, episodes_per_round=40, learn_every=16, warm_up=40, batch_size=8,
+        width=8, layers=1, nash_conv_every=1, checkpoint_every=1, workers=1, lanes=8, track=("tensorboard",),
+    )  # fmt: skip
+    settings.run()
+    replace(settings, rounds=4, track=("tensorboard",)).run()
+    metrics = read_metrics(tmp_path / "run" / "tracking" / "metrics.jsonl")
+    assert list(metrics["mean_return"]) == [0, 1, 2, 3]
+    exact = [json.loads(line) for line in (tmp_path / "run" / "nash_conv.jsonl").read_text().splitlines()]
+    assert metrics["exact_nash_conv"] == {line["round"]: line["exact_nash_conv"] for line in exact}
+    events = EventAccumulator(str(tmp_path / "run" / "tracking" / "tensorboard"))
+    events.Reload()
+    shown = {event.step: event.value for event in events.Scalars("exact_nash_conv")}
+    assert shown == {step: np.float32(value) for step, value in metrics["exact_nash_conv"].items()}
+
+
+def test_a_directory_that_is_refused_gets_no_tracker(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"schema": 1, "kind": "tournament"}')
+    settings = NFSPRunSettings(tmp_path, "kuhn_poker", rounds=1, track=("tensorboard",))
+    with pytest.raises(RunDirectoryError, match="of the kind 'tournament'"):
+        settings.run()
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
 
 
 def test_the_metrics_of_a_killed_self_play_are_those_of_an_unbroken_one(tmp_path: Path) -> None:
@@ -79,7 +110,7 @@ def test_the_metrics_of_a_killed_self_play_are_those_of_an_unbroken_one(tmp_path
     play(tmp_path / "killed")
     killed, unbroken = (read_metrics(tmp_path / run / "tracking" / "metrics.jsonl") for run in ("killed", "unbroken"))
     assert list(killed["entropy"]) == [0, 1, 2, 3, 4]
-    assert len((tmp_path / "killed" / "tracking" / "metrics.jsonl").read_text().splitlines()) == 6
+    assert len((tmp_path / "killed" / "tracking" / "metrics.jsonl").read_text().splitlines()) == 5
     timed = {name for name in unbroken if "second" in name}
     assert {k: v for k, v in killed.items() if k not in timed} == {k: v for k, v in unbroken.items() if k not in timed}
     plain, tracked = (load_network(tmp_path / run / "ckpts" / "last.safetensors") for run in ("plain", "unbroken"))

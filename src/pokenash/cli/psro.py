@@ -27,13 +27,11 @@ def run(arguments: Sequence[str]) -> None:
     from pokenash.experiments.report import write_report
 
     settings = command_settings(PSROSettings, arguments, command="psro", description=_DESCRIPTION, presets=PRESETS)
-
-    def tell(iteration: PSROIteration) -> None:
-        if iteration.iteration == 0:
-            save_settings(settings.output, settings)
-        _tell(iteration)
-
-    result = settings.run(progress=sys.stderr.isatty(), on_iteration=tell)
+    result = settings.run(
+        progress=sys.stderr.isatty(),
+        on_begin=lambda directory: save_settings(directory, settings),
+        on_iteration=_tell,
+    )
     path = write_report(settings.output)
     print(_table(result))
     print(f"\nreport: {path}")

@@ -19,6 +19,7 @@ from pokenash.experiments.run_config import opened_run
 from pokenash.experiments.run_directory import SCHEMA, write_json
 from pokenash.games.core import Game
 from pokenash.policies.populations import population_json
+from pokenash.tracking import Tracker, track
 
 __all__ = ["run_nfsp"]
 
@@ -37,6 +38,7 @@ def run_nfsp(
     nash_conv_every: int = 0,
     on_begin: Callable[[Path], object] | None = None,
     on_round: Callable[[NFSPRound, float | None], object] | None = None,
+    tracker: Tracker | None = None,
 ) -> dict[str, Any]:
     """Run `NFSP` in a directory, or go on with the run that is there.
 
@@ -53,6 +55,8 @@ def run_nfsp(
         Called with the directory once it is known to be this run's, before anything is played.
     on_round : callable, optional
         Called after each round with how it went, and the exact nash_conv where it was computed.
+    tracker : Tracker, optional
+        As for `NFSP`; is also told each ``exact_nash_conv``. It is not closed.
 
     Returns
     -------
@@ -73,7 +77,7 @@ def run_nfsp(
     with opened_run(directory, "nfsp", about, _FREE):
         if on_begin is not None:
             on_begin(directory)
-        nfsp = NFSP(game, settings, seed=seed, directory=directory)
+        nfsp = NFSP(game, settings, seed=seed, directory=directory, tracker=tracker)
         values = JSONLines(directory / "nash_conv.jsonl")
         every = nash_conv_every if nash_conv_every and _exact(nfsp) is not None else 0
         values.keep(nfsp.round // every if every else 0)
@@ -82,6 +86,7 @@ def run_nfsp(
             value = _exact(nfsp) if every and nfsp.round % every == 0 else None
             if value is not None:
                 values.write([{"round": entry.round, "episodes": entry.episodes, "exact_nash_conv": value}])
+                track(tracker, entry.round, {"exact_nash_conv": value})
             if on_round is not None:
                 on_round(entry, value)
 

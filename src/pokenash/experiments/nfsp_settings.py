@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pokenash.algorithms.nfsp.settings import AverageSettings, BestResponseSettings, NFSPSettings
 from pokenash.errors import InputError
 from pokenash.experiments.named_game import SHOWDOWN, named_game
+from pokenash.experiments.tracking.settings import TrackerName, settings_tracker
 from pokenash.games.core import Game
 from pokenash.games.showdown.team_set import TeamSplit
 from pokenash.policies.network_settings import MLPSettings, TransformerSettings
@@ -82,6 +83,13 @@ class NFSPRunSettings:
         Worker processes.
     lanes : int
         Games in play at a time.
+    track : tuple of str
+        Where to show the run's numbers while it runs, beside ``tracking/metrics.jsonl``: ``tensorboard``, ``wandb``,
+        ``trackio``, or several. Results do not depend on it.
+    track_offline : bool
+        Whether W&B writes files only, which ``wandb sync`` sends later.
+    track_project : str
+        The project's name on W&B and trackio.
     """
 
     output: Path = Path("runs/nfsp")
@@ -115,6 +123,9 @@ class NFSPRunSettings:
     seed: int = 0
     workers: int = 2
     lanes: int = 128
+    track: tuple[TrackerName, ...] = ()
+    track_offline: bool = False
+    track_project: str = "pokenash"
 
     def played_game(self) -> Game:
         """What is played; refuses unknown games and formats, and illegal teams."""
@@ -190,15 +201,23 @@ class NFSPRunSettings:
             raise InputError(f"nash_conv_every: expected a number of at least 0, got {self.nash_conv_every}")
         from pokenash.experiments.nfsp_run import run_nfsp
 
-        return run_nfsp(
-            self.output,
-            game,
-            learning,
-            seed=self.seed,
-            nash_conv_every=self.nash_conv_every,
-            on_begin=on_begin,
-            on_round=on_round,
-        )
+        with settings_tracker(self, self.output) as tracker:
+
+            def begin(directory: Path) -> None:
+                tracker.start()
+                if on_begin is not None:
+                    on_begin(directory)
+
+            return run_nfsp(
+                self.output,
+                game,
+                learning,
+                seed=self.seed,
+                nash_conv_every=self.nash_conv_every,
+                on_begin=begin,
+                on_round=on_round,
+                tracker=tracker,
+            )
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(

@@ -51,6 +51,7 @@ def run_psro(
     payoffs: Literal["played", "exact"] = "played",
     symmetric: bool = True,
     stop_early: bool = False,
+    on_begin: Callable[[Path], object] | None = None,
     on_iteration: Callable[[PSROIteration], None] | None = None,
     tracker: Tracker | None = None,
     arena: MatchExecutor | None = None,
@@ -68,6 +69,8 @@ def run_psro(
         As for `PSRO`.
     stop_early : bool
         As for `PSRO`; a run that stopped early goes on when it is called again without it.
+    on_begin : callable, optional
+        Called with the directory once it is known to be this run's, before anything is played.
     on_iteration : callable, optional
         Called after every iteration, also after those that had been done before.
     tracker : Tracker, optional
@@ -119,6 +122,8 @@ def run_psro(
         "machine": machine(),
     }
     with _opened(run, wanted):
+        if on_begin is not None:
+            on_begin(run.path)
         done: list[PSROIteration] = []
         with psro:
             for state in psro.states():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pokenash.algorithms.oracles.settings import SCRATCH, STRONGEST, ImitationSettings, PPOSettings, TrainingSettings
 from pokenash.errors import InputError
 from pokenash.experiments.executor_settings import ExecutorName, open_arena
+from pokenash.experiments.tracking.settings import TrackerName, settings_tracker
 from pokenash.games.showdown import ShowdownGame
 from pokenash.games.showdown.team_set import TeamSplit
 from pokenash.policies.sources import policy_specs
@@ -96,6 +97,13 @@ class PSROSettings:
         Whether best responses start from fresh weights, without imitation of the strongest member.
     stop_early : bool
         Whether to end as soon as no best response beats its mixture for sure on fresh battles.
+    track : tuple of str
+        Where to show the run's numbers while it runs, beside ``tracking/metrics.jsonl``: ``tensorboard``, ``wandb``,
+        ``trackio``, or several. Results do not depend on it.
+    track_offline : bool
+        Whether W&B writes files only, which ``wandb sync`` sends later.
+    track_project : str
+        The project's name on W&B and trackio.
     """
 
     output: Path = Path("runs/psro")
@@ -128,6 +136,9 @@ class PSROSettings:
     best_responses: int = 1
     fresh: bool = False
     stop_early: bool = False
+    track: tuple[TrackerName, ...] = ()
+    track_offline: bool = False
+    track_project: str = "pokenash"
 
     def game(self) -> ShowdownGame:
         """The game; refuses unknown formats and illegal teams."""
@@ -165,8 +176,14 @@ class PSROSettings:
         """Simulator processes of the oracle, which trains here also when a cluster plays the matches."""
         return self.workers if self.executor == "local" else min(self.workers, os.cpu_count() or 1)
 
-    def run(self, *, progress: bool = False, on_iteration: Callable[[PSROIteration], None] | None = None) -> PSROResult:
-        """Run it in `output`, or go on with the run that is there.
+    def run(
+        self,
+        *,
+        progress: bool = False,
+        on_begin: Callable[[Path], object] | None = None,
+        on_iteration: Callable[[PSROIteration], None] | None = None,
+    ) -> PSROResult:
+        """Run it in `output`, or go on with the run that is there; the callbacks are those of `run_psro`.
 
         Raises
         ------
@@ -180,7 +197,13 @@ class PSROSettings:
         for spec in population:
             # A member that cannot be loaded is refused now, not after the run has begun.
             load_policy(spec, game)
-        with open_arena(self, game, progress=progress) as arena:
+        with settings_tracker(self, self.output) as tracker, open_arena(self, game, progress=progress) as arena:
+
+            def begin(directory: Path) -> None:
+                tracker.start()
+                if on_begin is not None:
+                    on_begin(directory)
+
             return run_psro(
                 self.output,
                 game,
@@ -195,7 +218,9 @@ class PSROSettings:
                 num_workers=self.workers,
                 best_responses=self.best_responses,
                 stop_early=self.stop_early,
+                on_begin=begin,
                 on_iteration=on_iteration,
+                tracker=tracker,
                 arena=arena,
             )
 

@@ -11,31 +11,45 @@ from pokenash.lazy import lazy_names
 
 if TYPE_CHECKING:
     from pokenash.experiments.tracking.json_lines import JSONTracker, read_metrics
-    from pokenash.experiments.tracking.opening import TRACKERS, Trackers, open_tracker
+    from pokenash.experiments.tracking.onward import OnwardTracker
+    from pokenash.experiments.tracking.opening import PATIENCE, TRACKERS, Trackers, open_tracker
+    from pokenash.experiments.tracking.settings import TRACKED, TrackedSettings, TrackerName, settings_tracker
     from pokenash.experiments.tracking.tensorboard import TensorBoardTracker
     from pokenash.experiments.tracking.trackio import TrackioTracker
     from pokenash.experiments.tracking.wandb import WandbTracker
 
 _MODULES = {
     "JSONTracker": "json_lines",
+    "OnwardTracker": "onward",
+    "PATIENCE": "opening",
+    "TRACKED": "settings",
     "TRACKERS": "opening",
     "TensorBoardTracker": "tensorboard",
+    "TrackedSettings": "settings",
+    "TrackerName": "settings",
     "Trackers": "opening",
     "TrackioTracker": "trackio",
     "WandbTracker": "wandb",
     "open_tracker": "opening",
     "read_metrics": "json_lines",
+    "settings_tracker": "settings",
 }
 
 __all__ = [
+    "PATIENCE",
+    "TRACKED",
     "TRACKERS",
     "JSONTracker",
+    "OnwardTracker",
     "TensorBoardTracker",
+    "TrackedSettings",
+    "TrackerName",
     "Trackers",
     "TrackioTracker",
     "WandbTracker",
     "open_tracker",
     "read_metrics",
+    "settings_tracker",
 ]
 
 

@@ -1,4 +1,4 @@
-"""Packages that a tracker needs and that pokenash does not bring."""
+"""What trackers share: loading a package that pokenash does not bring, and being started."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import importlib
 from typing import Any
 
 from pokenash.errors import InputError
+from pokenash.tracking import Tracker
 
-__all__ = ["load_package"]
+__all__ = ["load_package", "start_tracker"]
 
 
 def load_package(tracker: str, module: str, install: str) -> Any:
@@ -32,3 +33,10 @@ def load_package(tracker: str, module: str, install: str) -> Any:
         raise InputError(
             f"tracking with {tracker} needs a package that cannot be imported ({error}): pip install '{install}'"
         ) from error
+
+
+def start_tracker(tracker: Tracker) -> None:
+    """Call a tracker's ``start``, if it has one: it then reaches for its dashboard now, not with the first values."""
+    start = getattr(tracker, "start", None)
+    if start is not None:
+        start()

@@ -15,8 +15,8 @@ __all__ = ["TrackioTracker"]
 class TrackioTracker:
     """Logs through trackio's ``init``, ``log`` and ``finish``; its data lies where trackio keeps it.
 
-    Trackio has one run at a time in a process. Versions differ in what they take: a version whose ``log`` knows no
-    ``step`` gets it as a value named ``training_step``.
+    It is started by `start`, or by the first call of `log`. Trackio has one run at a time in a process. Versions differ
+    in what they take: a version whose ``log`` knows no ``step`` gets it as a value named ``training_step``.
 
     Parameters
     ----------
@@ -34,13 +34,21 @@ class TrackioTracker:
     def __init__(self, *, project: str, name: str | None = None, config: Mapping[str, Any] | None = None) -> None:
         self._trackio = load_package("trackio", "trackio", "trackio")
         more = {} if name is None else {"name": name, "resume": "allow"}
-        taken = inspect.signature(self._trackio.init).parameters
-        wanted = {"config": dict(config or {}), **more}
-        self._trackio.init(project=project, **{key: value for key, value in wanted.items() if key in taken})
+        self._wanted = {"config": dict(config or {}), **more}
+        self._project = project
         self._takes_step = "step" in inspect.signature(self._trackio.log).parameters
-        self._is_open = True
+        self._is_open = False
+
+    def start(self) -> None:
+        """Begin the run, or go on with it; once is enough."""
+        if not self._is_open:
+            taken = inspect.signature(self._trackio.init).parameters
+            known = {name: value for name, value in self._wanted.items() if name in taken}
+            self._trackio.init(project=self._project, **known)
+            self._is_open = True
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
+        self.start()
         if self._takes_step:
             self._trackio.log(dict(values), step=step)
         else:
@@ -48,5 +56,5 @@ class TrackioTracker:
 
     def close(self) -> None:
         if self._is_open:
-            self._trackio.finish()
             self._is_open = False
+            self._trackio.finish()

@@ -25,7 +25,8 @@ STEP = "training_step"
 class WandbTracker:
     """Logs to a run of W&B, and to the same one when the directory's run goes on.
 
-    W&B's own step never goes back, but a run that was killed does; so the step is a value of its own.
+    W&B is started by `start`, or by the first call of `log`. Its own step never goes back, but a run that was killed
+    does; so the step is a value of its own.
 
     Parameters
     ----------
@@ -42,9 +43,9 @@ class WandbTracker:
     Raises
     ------
     InputError
-        If W&B is not installed or does not start, for example because nobody is logged in.
+        If W&B is not installed; by `start`, if it does not start, for example because nobody is logged in.
     RunDirectoryError
-        If ``wandb_run.json`` is damaged, or the directory cannot be written.
+        By `start`, if ``wandb_run.json`` is damaged or the directory cannot be written.
     """
 
     def __init__(
@@ -57,41 +58,52 @@ class WandbTracker:
         offline: bool = False,
     ) -> None:
         self.directory = Path(directory)
-        wandb = load_package("wandb", "wandb", "pokenash[wandb]")
+        self._wandb = load_package("wandb", "wandb", "pokenash[wandb]")
+        self._project, self._name, self._config = project, name, dict(config or {})
+        self._offline = offline
         self._id_path = self.directory / "wandb_run.json"
+        self._run: Any = None
+
+    def start(self) -> None:
+        """Begin the run on W&B, or go on with it; once is enough."""
+        if self._run is not None:
+            return
         known = self._known_id()
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            self._run: Any = wandb.init(
-                project=project,
-                name=name,
+            run = self._wandb.init(
+                project=self._project,
+                name=self._name,
                 dir=str(self.directory),
-                config=dict(config or {}),
+                config=self._config,
                 id=known,
                 # Without a network there is nothing to resume from; the id alone joins the parts when they are sent.
-                resume=None if known is None or offline else "allow",
-                mode="offline" if offline else None,
+                resume=None if known is None or self._offline else "allow",
+                mode="offline" if self._offline else None,
                 reinit="create_new",
-                settings=wandb.Settings(silent=True, console="off"),
+                settings=self._wandb.Settings(silent=True, console="off"),
             )
             if known is None:
-                about = {"schema": _SCHEMA, "id": self._run.id, "project": project}
+                about = {"schema": _SCHEMA, "id": run.id, "project": self._project}
                 replace_file(self._id_path, (json.dumps(about, indent=1) + "\n").encode())
         except OSError as error:
             raise RunDirectoryError(f"cannot write {self.directory}: {error.strerror}") from error
-        except wandb.errors.Error as error:
-            raise InputError(f"W&B does not start: {error}; log in with 'wandb login', or track offline") from error
-        self._run.define_metric(STEP)
-        self._run.define_metric("*", step_metric=STEP)
-        _log.info("W&B run %s %s", self._run.id, self._run.url or "(offline)")
+        except self._wandb.errors.Error as error:
+            why = str(error).strip().rstrip(".")
+            raise InputError(f"W&B does not start ({why}); log in with 'wandb login', or track offline") from error
+        run.define_metric(STEP)
+        run.define_metric("*", step_metric=STEP)
+        _log.info("W&B run %s %s", run.id, run.url or "(offline)")
+        self._run = run
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
+        self.start()
         self._run.log({**values, STEP: step})
 
     def close(self) -> None:
         if self._run is not None:
-            self._run.finish()
-            self._run = None
+            run, self._run = self._run, None
+            run.finish()
 
     def _known_id(self) -> str | None:
         """The id under which an earlier process logged."""
