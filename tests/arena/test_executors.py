@@ -89,7 +89,7 @@ def test_a_worker_plays_its_chunks_as_the_local_arena_plays_the_schedule() -> No
             # As they travel.
             told += pickle.loads(pickle.dumps(delivery)).results  # noqa: S301
     worker.close()
-    assert sorted(told, key=lambda r: r[0].episode) == [(r.result, r.members) for r in expected]
+    assert sorted(told, key=lambda r: r[0].episode) == [(r.result, r.members, r.recorded) for r in expected]
 
 
 def test_a_worker_loads_a_policy_once_and_forgets_what_is_not_played_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,9 +133,17 @@ def test_exceptions_travel_as_plain_data() -> None:
     assert isinstance(illegal, IllegalActionError)
     assert (illegal.agent, illegal.action, illegal.legal_actions) == ("policy 'a'", 3, (0, 1))
     assert str(illegal) == str(IllegalActionError("policy 'a'", 3, [0, 1]))
-    unknown = sent(KeyError("weights"))
+    of_python = sent(KeyError("weights"))
+    assert type(of_python) is KeyError
+    assert of_python.args == ("weights",)
+    assert of_python.__notes__[0].startswith("in a worker:")
+
+    class OddError(Exception):
+        """Nothing that the driver knows."""
+
+    unknown = sent(OddError("weights"))
     assert type(unknown) is RuntimeError
-    assert "KeyError" in str(unknown)
+    assert str(unknown) == "a worker failed: OddError: weights"
     assert Failure.of(SimulatorError("node is gone")).of_the_worker
     assert Failure.of(OSError("disk")).of_the_worker
     assert not Failure.of(KeyError("weights")).of_the_worker

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from pokenash.arena.matches import Match, MatchResult
 from pokenash.arena.progress import progress_bar
+from pokenash.arena.recording import Recorder, Recording
 from pokenash.arena.seating import Seating
 from pokenash.errors import InputError
 from pokenash.games.core import Game, VectorGame
@@ -116,6 +118,7 @@ class Arena:
         matches: Iterable[Match],
         *,
         seed: int,
+        recording: Recording | None = None,
         names: Sequence[str] | None = None,
     ) -> Iterator[MatchResult]:
         """Play a schedule and give every result as its match ends, in no fixed order.
@@ -124,10 +127,14 @@ class Arena:
         ----------
         policies, matches, seed
             As for `play`, which raises the same errors.
+        recording : Recording, optional
+            What to record; it changes no result.
         names : sequence of str, optional
             What messages call the policies.
         """
-        live = [load_policy(policy, self.game) for policy in policies]
+        live: Sequence[Policy] = [load_policy(policy, self.game) for policy in policies]
+        recorder = None if recording is None else recording.start(live, self.game)
+        live = live if recorder is None else recorder.policies
         names = names or [
             repr(policy.name) if isinstance(policy, PolicySpec) else f"{index} ({type(policy).__name__})"
             for index, policy in enumerate(policies)
@@ -136,7 +143,8 @@ class Arena:
             self._vector = self.game.vector(self.num_lanes, self.num_workers)
         seating = Seating(live, names, matches, DecisionRandom(seed), self._vector.num_lanes)
         try:
-            yield from self._run(self._vector, seating)
+            for result in self._run(self._vector, seating):
+                yield result if recorder is None else _with_recorded(result, recorder)
         except BaseException:
             # So too when nobody draws the rest.
             self.close()
@@ -181,3 +189,9 @@ class Arena:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _with_recorded(result: MatchResult, recorder: Recorder) -> MatchResult:
+    """The result with what was recorded of its seats."""
+    told, recorded = recorder.finish(result.result)
+    return replace(result, result=told, recorded=recorded)

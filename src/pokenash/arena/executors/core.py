@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from pokenash.arena.arena import Arena
 from pokenash.arena.matches import Match, MatchResult
+from pokenash.arena.recording import Recording
 from pokenash.errors import InputError
 from pokenash.games.core import Game
 from pokenash.policies.core import Policy
@@ -48,6 +49,17 @@ class MatchExecutor(Protocol):
         on_result: Callable[[MatchResult], None] | None = None,
     ) -> list[MatchResult]:
         """Play a schedule to its end, as `pokenash.arena.Arena.play` does; `on_result` is called in this process."""
+        ...
+
+    def stream(
+        self,
+        policies: Sequence[Policy | PolicySpec],
+        matches: Iterable[Match],
+        *,
+        seed: int,
+        recording: Recording | None = None,
+    ) -> Iterator[MatchResult]:
+        """Play a schedule and give every result as it comes in, with what is recorded, as `Arena.stream` does."""
         ...
 
     def close(self) -> None:

@@ -13,10 +13,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Siz
 from types import TracebackType
 from typing import Any, Self
 
+from pokenash import __version__
 from pokenash.arena.executors.chunks import Chunks
 from pokenash.arena.executors.ray_worker import RayWorker, imported_ray
+from pokenash.arena.executors.worker import WorkerProcess
 from pokenash.arena.matches import Match, MatchResult
 from pokenash.arena.progress import progress_bar
+from pokenash.arena.recording import Recording
 from pokenash.errors import ClusterError, InputError
 from pokenash.games.core import Game
 from pokenash.policies.core import Policy
@@ -145,13 +148,10 @@ class RayArena:
         ClusterError
             If no worker comes up, or a match loses its worker too often.
         """
-        specs = _described(policies)
-        total = len(matches) if isinstance(matches, Sized) else None
-        chunks = Chunks(matches, self._size_of_chunks(total), len(specs), self.max_losses)
-        bar = progress_bar(total) if self.progress else None
+        bar = progress_bar(len(matches) if isinstance(matches, Sized) else None) if self.progress else None
         results: list[MatchResult] = []
         try:
-            for result in self._results(specs, chunks, seed):
+            for result in self.stream(policies, matches, seed=seed):
                 results.append(result)
                 if on_result is not None:
                     on_result(result)
@@ -165,13 +165,42 @@ class RayArena:
                 bar.close()
         return sorted(results, key=lambda r: r.result.episode)
 
+    def stream(
+        self,
+        policies: Sequence[Policy | PolicySpec],
+        matches: Iterable[Match],
+        *,
+        seed: int,
+        recording: Recording | None = None,
+    ) -> Iterator[MatchResult]:
+        """Play a schedule and give every result as it arrives, as `Arena.stream` does.
+
+        Parameters
+        ----------
+        policies, matches, seed
+            As for `play`, which raises the same errors.
+        recording : Recording, optional
+            What to record; it is done where the match is played, and what comes of it arrives with the result.
+        """
+        specs = _described(policies)
+        total = len(matches) if isinstance(matches, Sized) else None
+        chunks = Chunks(matches, self._size_of_chunks(total), len(specs), self.max_losses)
+        try:
+            yield from self._results(specs, chunks, seed, recording)
+        except BaseException:
+            # So too when nobody draws the rest.
+            self.close()
+            raise
+
     def _size_of_chunks(self, total: int | None) -> int:
         if self.chunk_size is not None:
             return self.chunk_size
         most = _BATTLES_PER_LANE * self.num_lanes
         return most if total is None else max(1, min(most, -(-total // self.num_workers)))
 
-    def _results(self, specs: Sequence[Mapping[str, Any]], chunks: Chunks, seed: int) -> Iterator[MatchResult]:
+    def _results(
+        self, specs: Sequence[Mapping[str, Any]], chunks: Chunks, seed: int, recording: Recording | None
+    ) -> Iterator[MatchResult]:
         """The loop itself; keeps the throughput."""
         if chunks.is_empty:
             return
@@ -183,7 +212,7 @@ class RayArena:
         while True:
             for worker in self._workers:
                 if worker.is_idle and not chunks.is_empty:
-                    worker.begin(reference, chunks.take(), seed)
+                    worker.begin(reference, chunks.take(), seed, recording)
                     begin = begin or time.perf_counter()
             if chunks.is_empty and not any(worker.chunk for worker in self._workers):
                 break
@@ -221,16 +250,17 @@ class RayArena:
         try:
             delivery = worker.receive()
         except self._ray.exceptions.RayError as error:
-            self._replace(worker, chunks, f"{type(error).__name__}: {str(error).strip().splitlines()[0]}")
+            self._replace(worker, chunks, _in_short(error))
             return []
         if delivery is None:
             self._failed_starts = 0
+            self._check_version(worker)
             if worker.has_ended_early:
                 self._replace(worker, chunks, "it stopped before its chunk was played")
             return []
         results = [
-            MatchResult(worker.chunk.pop(result.episode), result, members)
-            for result, members in delivery.results
+            MatchResult(worker.chunk.pop(result.episode), result, members, recorded)
+            for result, members, recorded in delivery.results
             if result.episode in worker.chunk
         ]
         for result in results:
@@ -241,10 +271,18 @@ class RayArena:
                 )  # fmt: skip
         if delivery.failure is not None:
             if not delivery.failure.of_the_worker:
+                _log.error("the worker on %s failed: %s", worker.process, delivery.failure.message)
                 raise delivery.failure.exception()
-            failure = delivery.failure
-            self._replace(worker, chunks, f"{failure.kind}: {failure.arguments[0]}")
+            self._replace(worker, chunks, delivery.failure.message)
         return results
+
+    def _check_version(self, worker: RayWorker) -> None:
+        """Another version may play otherwise, and nothing in its results would tell."""
+        if worker.process is not None and worker.process.version != __version__:
+            raise ClusterError(
+                f"the worker on {worker.process.host} has pokenash {worker.process.version}, and this process has "
+                f"{__version__}; install the same version on every node"
+            )
 
     def _replace(self, worker: RayWorker, chunks: Chunks, reason: str) -> None:
         """A new worker in the place of one that is lost."""
@@ -292,9 +330,9 @@ class RayArena:
             f"{self._worker_options}, and free in the cluster is {self._ray.available_resources()}"
         )
 
-    def worker_pids(self) -> list[int]:
-        """Process ids of the workers that are up, each on its own node."""
-        return [worker.pid for worker in self._workers if worker.pid is not None]
+    def worker_processes(self) -> list[WorkerProcess]:
+        """Where the workers live that are up."""
+        return [worker.process for worker in self._workers if worker.process is not None]
 
     def close(self) -> None:
         """End the workers, and Ray where this arena started it. The arena may be used again afterwards."""
@@ -315,6 +353,13 @@ class RayArena:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _in_short(error: Exception) -> str:
+    """Ray's own words begin with what happened to the worker and end with why; between them are its numbers."""
+    lines = str(error).strip().splitlines() or [""]
+    said = lines[0] if lines[0] == lines[-1] else f"{lines[0]} … {lines[-1].strip()}"
+    return f"{type(error).__name__}: {said}"
 
 
 def _described(policies: Sequence[Policy | PolicySpec]) -> list[dict[str, Any]]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Mapping
 from typing import Any
 
 from pokenash.arena.executors.chunks import Chunk
-from pokenash.arena.executors.worker import ChunkWorker, Delivery
+from pokenash.arena.executors.worker import ChunkWorker, Delivery, WorkerProcess
+from pokenash.arena.recording import Recording
 from pokenash.errors import InputError
 
 __all__ = ["RayWorker", "imported_ray"]
@@ -29,8 +31,8 @@ class RayWorker:
     ----------
     chunk : dict of int to Match
         What it was given and has not finished.
-    pid : int or None
-        Of its process, on its own node; None before it is up.
+    process : WorkerProcess or None
+        In which it lives; None before it is up.
     waitable : object
         What `ray.wait` takes to tell whether the worker has something to say; None while it is idle.
     """
@@ -39,15 +41,15 @@ class RayWorker:
         # No restarts and no retries of Ray's own: they would play delivered battles again.
         actor = ray.remote(ChunkWorker).options(max_restarts=0, max_task_retries=0, **options)
         self._ray = ray
-        self._actor = actor.remote(game, num_lanes)
+        self._actor = actor.remote(game, num_lanes, folder=os.getcwd())
         self.chunk: Chunk = {}
-        self.pid: int | None = None
-        self.waitable: Any = self._actor.pid.remote()
+        self.process: WorkerProcess | None = None
+        self.waitable: Any = self._actor.about.remote()
 
     @property
     def was_up(self) -> bool:
         """Whether it has ever answered."""
-        return self.pid is not None
+        return self.process is not None
 
     @property
     def is_idle(self) -> bool:
@@ -59,15 +61,16 @@ class RayWorker:
         """Whether it stopped and left matches unplayed."""
         return self.is_idle and bool(self.chunk)
 
-    def begin(self, specs: Any, chunk: Chunk, seed: int) -> None:
+    def begin(self, specs: Any, chunk: Chunk, seed: int, recording: Recording | None) -> None:
         """Send it a chunk; `specs` refers to the policies in the store."""
         self.chunk = chunk
-        self.waitable = self._actor.play.options(num_returns="streaming").remote(specs, list(chunk.values()), seed)
+        play = self._actor.play.options(num_returns="streaming")
+        self.waitable = play.remote(specs, list(chunk.values()), seed, recording)
 
     def receive(self) -> Delivery | None:
         """A delivery; None where the worker has come up, or has come to the end of its chunk."""
-        if self.pid is None:
-            self.pid = self._ray.get(self.waitable)
+        if self.process is None:
+            self.process = self._ray.get(self.waitable)
             self.waitable = None
             return None
         reference = next(self.waitable, None)

@@ -5,29 +5,55 @@ It is a plain class, so that any way of running Python elsewhere can hold it; no
 
 from __future__ import annotations
 
+import builtins
 import json
 import os
+import socket
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pokenash import errors
+from pokenash import __version__, errors
 from pokenash.arena.arena import Arena
 from pokenash.arena.matches import Match, MatchResult
+from pokenash.arena.recording import Recording
 from pokenash.errors import IllegalActionError, InputError, PokenashError, SimulatorError
 from pokenash.games.core import EpisodeResult
 from pokenash.games.loading import load_game
 from pokenash.policies.core import Policy
 from pokenash.policies.spec import PolicySpec, load_policy
 
-__all__ = ["ChunkWorker", "Delivery", "Failure"]
+__all__ = ["ChunkWorker", "Delivery", "Failure", "WorkerProcess"]
 
 # Results are sent on after so many seconds or so many of them: seldom enough to cost nothing, and often enough that
 # a worker that is lost takes few finished battles with it.
 _SECONDS = 0.5
 _MOST = 256
+
+
+# What exceptions of Python itself are told with.
+_PLAIN = (str, int, float, type(None))
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerProcess:
+    """The process in which a worker lives.
+
+    Parameters
+    ----------
+    host : str
+        The machine's name.
+    pid : int
+        Number of the process on that machine.
+    version : str
+        Of its pokenash.
+    """
+
+    host: str
+    pid: int
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +65,7 @@ class Failure:
     kind : str
         Name of the exception's class.
     arguments : tuple
-        Of its constructor, where the class is one of `pokenash.errors`.
+        Of its constructor, where the class is one of `pokenash.errors` or of Python itself.
     details : str
         The traceback.
     of_the_worker : bool
@@ -57,21 +83,27 @@ class Failure:
         """What is told of an exception."""
         if isinstance(error, IllegalActionError):
             arguments: tuple[Any, ...] = (error.agent, error.action, error.legal_actions)
+        elif type(error).__module__ == "builtins" and all(isinstance(value, _PLAIN) for value in error.args):
+            arguments = error.args
         else:
             arguments = (str(error),)
         machine = isinstance(error, SimulatorError | OSError | MemoryError)
         return cls(type(error).__name__, arguments, "".join(traceback.format_exception(error)), machine)
 
+    @property
+    def message(self) -> str:
+        """The exception in one line."""
+        return f"{self.kind}: {', '.join(map(str, self.arguments))}"
+
     def exception(self) -> Exception:
-        """The exception again; a `RuntimeError` that holds the traceback where pokenash does not know its class."""
-        known = getattr(errors, self.kind, None)
-        if isinstance(known, type) and issubclass(known, PokenashError):
+        """The exception again; a `RuntimeError` where its class is neither pokenash's nor Python's own."""
+        known = getattr(errors, self.kind, None) or getattr(builtins, self.kind, None)
+        error: Exception = RuntimeError(f"a worker failed: {self.message}")
+        if isinstance(known, type) and issubclass(known, Exception):
             try:
-                error: Exception = known(*self.arguments)
+                error = known(*self.arguments)
             except TypeError:
-                error = InputError(*self.arguments)
-        else:
-            error = RuntimeError(f"a worker failed: {self.kind}: {self.arguments[0]}")
+                error = InputError(self.message) if issubclass(known, PokenashError) else error
         error.add_note(f"in a worker:\n{self.details}")
         return error
 
@@ -82,13 +114,13 @@ class Delivery:
 
     Parameters
     ----------
-    results : tuple of (EpisodeResult, members)
+    results : tuple of (EpisodeResult, members, recorded)
         Of matches that ended; the driver knows the rest of a `MatchResult`.
     failure : Failure, optional
         Why the chunk is not played on.
     """
 
-    results: tuple[tuple[EpisodeResult, tuple[str | None, str | None]], ...]
+    results: tuple[tuple[EpisodeResult, tuple[str | None, str | None], tuple[bytes | None, bytes | None]], ...]
     failure: Failure | None = None
 
 
@@ -103,20 +135,33 @@ class ChunkWorker:
         A game's config.
     num_lanes, num_processes : int
         As `num_lanes` and `num_workers` of `Arena`.
+    folder : str, optional
+        What the paths of checkpoints are relative to, if they are: made the working directory of this process where the
+        machine has it.
     """
 
-    def __init__(self, game: Mapping[str, Any], num_lanes: int, num_processes: int = 1) -> None:
+    def __init__(
+        self, game: Mapping[str, Any], num_lanes: int, num_processes: int = 1, folder: str | None = None
+    ) -> None:
+        if folder is not None and os.path.isdir(folder):
+            os.chdir(folder)
         self._config = game
         self._num_lanes = num_lanes
         self._num_processes = num_processes
         self._arena: Arena | None = None
         self._policies: dict[str, Policy] = {}
 
-    def pid(self) -> int:
-        """Process in which it lives; answers once the worker is up."""
-        return os.getpid()
+    def about(self) -> WorkerProcess:
+        """The process in which it lives; answers once the worker is up."""
+        return WorkerProcess(socket.gethostname(), os.getpid(), __version__)
 
-    def play(self, specs: Sequence[Mapping[str, Any]], matches: Sequence[Match], seed: int) -> Iterator[Delivery]:
+    def play(
+        self,
+        specs: Sequence[Mapping[str, Any]],
+        matches: Sequence[Match],
+        seed: int,
+        recording: Recording | None = None,
+    ) -> Iterator[Delivery]:
         """Play matches and deliver their results as they end; the last delivery may be a failure.
 
         Parameters
@@ -126,6 +171,8 @@ class ChunkWorker:
         matches : sequence of Match
         seed : int
             Of the policies' randomness.
+        recording : Recording, optional
+            What to record, here: the driver is sent what comes of it.
         """
         waiting: list[MatchResult] = []
         failure = None
@@ -135,7 +182,7 @@ class ChunkWorker:
                 self._arena = Arena(load_game(self._config), num_lanes=self._num_lanes, num_workers=self._num_processes)
             policies = self._loaded(self._arena, specs)
             names = [repr(spec["name"]) for spec in specs]
-            for result in self._arena.stream(policies, matches, seed=seed, names=names):
+            for result in self._arena.stream(policies, matches, seed=seed, recording=recording, names=names):
                 waiting.append(result)
                 if len(waiting) >= _MOST or time.monotonic() - sent > _SECONDS:
                     yield _delivery(waiting)
@@ -161,4 +208,4 @@ class ChunkWorker:
 
 
 def _delivery(results: Sequence[MatchResult], failure: Failure | None = None) -> Delivery:
-    return Delivery(tuple((result.result, result.members) for result in results), failure)
+    return Delivery(tuple((result.result, result.members, result.recorded) for result in results), failure)
