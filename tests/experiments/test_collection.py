@@ -96,15 +96,15 @@ def test_lanes_and_workers_do_not_change_what_is_collected(tmp_path: Path) -> No
 
 def _die_after(directory: Path, battles: int) -> None:
     """Collect in blocks of 4 until so many battles have ended, then be killed."""
-    take, ended = collection._Recording.take, iter(range(battles))
+    write, ended = collection._Collection._write, iter(range(battles))
 
-    def dying(self: Any, result: Any) -> None:
+    def dying(self: Any, *arguments: Any) -> None:
         if next(ended, None) is None:
             os.kill(os.getpid(), signal.SIGKILL)
-        take(self, result)
+        write(self, *arguments)
 
     collection._BLOCK = 4
-    collection._Recording.take = dying  # type: ignore[method-assign]
+    collection._Collection._write = dying  # type: ignore[method-assign]
     run(directory, POWER, UNIFORM, battles=12)
 
 
@@ -152,7 +152,7 @@ def test_what_is_of_something_else_is_refused_and_stays(tmp_path: Path) -> None:
         with pytest.raises(RunDirectoryError, match=message):
             run(tmp_path / "there", **changes)
     with pytest.raises(RunDirectoryError, match=r"game\.format"):
-        collect(tmp_path / "there", ShowdownGame("gen2ou"), POWER, battles=2, seed=3)
+        collect(tmp_path / "there", ShowdownGame("gen9ou"), POWER, battles=2, seed=3)
     assert files == {path: path.read_bytes() for path in (tmp_path / "there").rglob("*") if path.is_file()}
     (tmp_path / "foreign").mkdir()
     (tmp_path / "foreign" / "thesis.txt").write_text("mine")
@@ -182,7 +182,7 @@ def test_the_command_tells_what_there_is_and_saves_its_settings(
 def test_a_run_directory_gives_its_game_and_its_meta_strategy(tmp_path: Path) -> None:
     from pokenash.policies.populations import save_population
 
-    game, folder = ShowdownGame("gen2ou", turn_limit=50), tmp_path / "run" / "iteration_0"
+    game, folder = ShowdownGame("gen9ou", turn_limit=50), tmp_path / "run" / "iteration_0"
     folder.mkdir(parents=True)
     save_population([UNIFORM, POWER], folder / "population.json")
     about = {"schema": 1, "game": game.config(), "seed": 1}
@@ -190,7 +190,7 @@ def test_a_run_directory_gives_its_game_and_its_meta_strategy(tmp_path: Path) ->
     strategy = {"schema": 1, "policies": ["uniform", "max_power"], "probabilities": [0.25, 0.75]}
     (folder / "meta_strategy.json").write_text(json.dumps(strategy))
     settings = CollectionSettings("uniform", (str(tmp_path / "run"),))
-    assert (settings.game().format, settings.game().turn_limit) == ("gen2ou", 50)
+    assert (settings.game().format, settings.game().turn_limit) == ("gen9ou", 50)
     _, (opponent,) = settings.players()
     assert opponent.kind == "mixture"
     assert opponent.parameters["probabilities"] == [0.25, 0.75]

@@ -1,10 +1,11 @@
 """Collecting metamon trajectories: of self-play, or of a policy against others, in a directory that may be continued.
 
-`pokenash.experiments.collection_directory` says what the directory holds. Battles are played in blocks; a collection
+`pokenash.experiments.collection_directory` says what the directory holds. Battles are logged in blocks; a collection
 that is killed plays its unfinished blocks again and ends with the files of an unbroken one, as far as the policies'
-choices follow from the seed.
+choices follow from the seed. They are played by any executor: wherever that is, this process alone writes files and
+log.
 
-Memory grows with the match log, not with the trajectories: each is written when its battle ends.
+Memory grows with the numbers of the battles of a call, not with the trajectories: each is written when it comes in.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -23,50 +24,55 @@ import numpy as np
 from pokenash.algorithms.block_writer import BlockWriter
 from pokenash.algorithms.oracles.core import derive_seed
 from pokenash.arena import Arena, Match, MatchResult, paired_matches
+from pokenash.arena.executors import MatchExecutor, check_executor
+from pokenash.arena.progress import progress_bar
 from pokenash.errors import InputError
 from pokenash.experiments.collection_directory import (
     MOST_BATTLES,
     TRAJECTORIES,
     BattleNumbers,
+    LoggedBattles,
     forget_unlogged,
     open_collection,
+    played_battles,
 )
 from pokenash.experiments.collection_result import CollectionResult, summarise_collection
 from pokenash.experiments.run_directory import RunDirectory, write_json
 from pokenash.games.core import EpisodeSetup
 from pokenash.games.showdown import ShowdownGame
-from pokenash.metamon.recording import TrajectoryRecorder
-from pokenash.policies.core import Policy
-from pokenash.policies.mixture import Mixture
+from pokenash.metamon.actions import get_action_space
+from pokenash.metamon.dataset_index import index_trajectories
+from pokenash.metamon.recording import TrajectoryRecording, recorded_name
+from pokenash.metamon.seat import check_format
+from pokenash.metamon.trajectories import write_encoded_trajectory
 from pokenash.policies.populations import check_population
-from pokenash.policies.spec import PolicySpec, load_policy
+from pokenash.policies.spec import PolicySpec
 
-__all__ = ["Recorded", "collect", "collection_matches"]
+__all__ = ["INDEXED_FROM", "Recorded", "collect", "collection_block"]
 
 _log = logging.getLogger(__name__)
 
 Recorded = Literal["policy", "both"]
 """Whose trajectories are written where two policies meet; of self-play always both sides are."""
 
+INDEXED_FROM = 20_000
+"""From so many files on a root is indexed when it is finished: fewer are listed within a second."""
+
 _BLOCK = 100
-# Blocks that are played together: lanes run empty only at the end of so many.
-_TOGETHER = 20
 
 
-def collection_matches(
-    game: ShowdownGame, opponent: str, begin: int, battles: int, seed: int, *, self_play: bool = False
+def collection_block(
+    game: ShowdownGame, opponent: str, block: int, seed: int, *, self_play: bool = False
 ) -> list[Match]:
-    """The battles of one block: a function of the arguments alone.
+    """The battles of one block of 100: a function of the arguments alone.
 
     Parameters
     ----------
     game : ShowdownGame
     opponent : str
         Name.
-    begin : int
-        How many battles against the opponent come before.
-    battles : int
-        Even, unless it is self-play.
+    block : int
+        Its number among those against the opponent.
     seed : int
         Of the collection.
     self_play : bool
@@ -77,47 +83,42 @@ def collection_matches(
     -------
     list of Match
     """
-    first = BattleNumbers.first_episode(opponent) + begin
-    block_seed = derive_seed(seed, "collection", opponent, begin)
+    first = BattleNumbers.first_episode(opponent) + block * _BLOCK
+    block_seed = derive_seed(seed, "collection", opponent, block)
     if not self_play:
-        return paired_matches(game, [(0, 1)], battles, block_seed, first)
+        return paired_matches(game, [(0, 1)], _BLOCK, block_seed, first)
     rng = np.random.default_rng(block_seed)
     matches = []
-    for number in range(battles):
+    for number in range(_BLOCK):
         game_seed = int(rng.integers(0, 2**64, dtype=np.uint64))
         matches.append(Match(EpisodeSetup(first + number, game_seed, game.sample_options(rng)), (0, 0)))
     return matches
 
 
-@dataclass(slots=True)
-class _Recording:
-    """Policies that write what they play, and whom to tell of results."""
+@dataclass(frozen=True, slots=True)
+class _Schedule:
+    """The battles against an opponent from one number to another; drawn lazily, block by block."""
 
-    root: Path
-    game: ShowdownGame
-    time: datetime
-    battle_id: str
-    action_space: str
-    recorders: list[TrajectoryRecorder] = field(default_factory=list)
+    writer: BlockWriter
+    blocks: Callable[[int], list[Match]]
+    opponent: str
+    begin: int
+    end: int
 
-    def wrap(self, policy: Policy, name: str, opponent: str, self_play: bool = False) -> Policy:
-        """The policy, recorded; of a mixture every member, so that the arena still knows who was drawn."""
-        if isinstance(policy, Mixture):
-            members = [self._recorder(member, name, opponent, self_play) for member in policy.members]
-            return Mixture(policy.names, members, policy.probabilities)
-        return self._recorder(policy, name, opponent, self_play)
+    def __len__(self) -> int:
+        return self.end - self.begin
 
-    def _recorder(self, policy: Policy, name: str, opponent: str, self_play: bool) -> TrajectoryRecorder:
-        recorder = TrajectoryRecorder(
-            policy, self.game, self.root, name=name, opponent=opponent, time=self.time, battle_id=self.battle_id,
-            action_space=self.action_space, self_play=self_play,
-        )  # fmt: skip
-        self.recorders.append(recorder)
-        return recorder
+    def __iter__(self) -> Iterator[Match]:
+        return self.writer.drawn(self._parts())
 
-    def take(self, result: MatchResult) -> None:
-        for recorder in self.recorders:
-            recorder.on_result(result)
+    def _parts(self) -> Iterator[tuple[str, list[Match]]]:
+        """What the log will hold: whole blocks of the schedule, or what is left of one."""
+        begin = self.begin
+        while begin < self.end:
+            number, there = divmod(begin, _BLOCK)
+            matches = self.blocks(number)[there : there + self.end - begin]
+            yield f"collection/{self.opponent}/{begin}", matches
+            begin += len(matches)
 
 
 @dataclass(slots=True)
@@ -133,61 +134,52 @@ class _Collection:
     action_space: str
     time: datetime
     numbers: BattleNumbers
-    played_battles: int = 0
-    played_decisions: int = 0
+    new_battles: int = 0
+    new_decisions: int = 0
 
-    @property
-    def new(self) -> tuple[int, int]:
-        """Battles and decisions of this call."""
-        return self.played_battles, self.played_decisions
-
-    def played(self, opponent: str) -> int:
-        """Battles against an opponent that are in the log."""
-        prefix = f"collection/{opponent}/"
-        return sum(len(self.run.log.block(key)) for key in self.run.log.blocks if key.startswith(prefix))
-
-    def play(self, arena: Arena, opponent: PolicySpec, on_battle: Callable[[], object]) -> None:
+    def play(self, arena: MatchExecutor, opponent: PolicySpec, on_battle: Callable[[], object]) -> None:
         """Play what the log lacks of the battles against an opponent."""
-        begin = self.played(opponent.name)
+        begin = played_battles(self.run.log, opponent.name)
         if begin >= self.battles:
             return
         self_play = opponent == self.policy
-        recording = _Recording(
-            self.run.path / TRAJECTORIES, self.game, self.time, self.numbers.battle_id, self.action_space
+        both = self_play or self.recorded == "both"
+        players = [self.policy] if self_play else [self.policy, opponent]
+        names = [spec.name for spec in players]
+        writer = BlockWriter(self.run.log, names)
+        schedule = _Schedule(
+            writer,
+            lambda number: collection_block(self.game, opponent.name, number, self.seed, self_play=self_play),
+            opponent.name,
+            begin,
+            self.battles,
         )
-        policy = load_policy(self.policy, self.game)
-        players = [recording.wrap(policy, self.policy.name, opponent.name, self_play)]
-        if not self_play:
-            other = load_policy(opponent, self.game)
-            both = self.recorded == "both"
-            players.append(recording.wrap(other, opponent.name, self.policy.name) if both else other)
-        for chunk in self._chunks(opponent.name, begin, self_play):
-            writer = BlockWriter(self.run.log, [self.policy.name, opponent.name])
-            for key, matches in chunk:
-                writer.expect(key, matches)
-
-            def ended(result: MatchResult, writer: BlockWriter = writer) -> None:
-                # First the file, then the log: what the log holds is there.
-                recording.take(result)
-                writer.take(result)
-                self.played_battles += 1
-                self.played_decisions += result.result.length
+        recording = TrajectoryRecording(tuple(range(len(players))) if both else (0,), self.action_space)
+        play_seed = derive_seed(self.seed, "collection", "play")
+        try:
+            for result in arena.stream(players, schedule, seed=play_seed, recording=recording):
+                # First the files, then the log: what the log holds is there.
+                self._write(result, names, both)
+                writer.take(replace(result, recorded=(None, None)))
+                self.new_battles += 1
+                self.new_decisions += result.result.length
                 on_battle()
+        except BaseException:
+            # It is in the middle of battles that nobody waits for any more.
+            arena.close()
+            raise
 
-            arena.play(players, writer.matches, seed=derive_seed(self.seed, "collection", "play"), on_result=ended)
-
-    def _chunks(self, opponent: str, begin: int, self_play: bool) -> Iterator[list[tuple[str, list[Match]]]]:
-        """The missing blocks, so many at a time."""
-        chunk = []
-        for first in range(begin, self.battles, _BLOCK):
-            number = min(_BLOCK, self.battles - first)
-            matches = collection_matches(self.game, opponent, first, number, self.seed, self_play=self_play)
-            chunk.append((f"collection/{opponent}/{first}", matches))
-            if len(chunk) == _TOGETHER:
-                yield chunk
-                chunk = []
-        if chunk:
-            yield chunk
+    def _write(self, result: MatchResult, names: Sequence[str], both: bool) -> None:
+        """The files of a battle; policies that chose nothing, or whose battle failed, have none."""
+        seats = [names[index] for index in result.match.policies]
+        for seat, data in enumerate(result.recorded):
+            if data is None:
+                continue
+            name = recorded_name(
+                self.game.format, self.numbers.battle_id, result.result, seat,
+                names=(seats[seat], seats[1 - seat]), time=self.time, both_seats=both,
+            )  # fmt: skip
+            write_encoded_trajectory(self.run.path / TRAJECTORIES, self.game.format, name, data)
 
 
 def collect(
@@ -204,6 +196,7 @@ def collect(
     num_workers: int = 1,
     progress: bool = False,
     on_open: Callable[[], object] | None = None,
+    arena: MatchExecutor | None = None,
 ) -> CollectionResult:
     """Play battles and write their trajectories, or go on with what is there.
 
@@ -211,7 +204,7 @@ def collect(
     ----------
     directory : str or Path
         New, empty, or that of a collection of the same policy on the same game with the same seed. More battles and
-        further opponents extend it; what is there stays.
+        further opponents extend it, with the battles that a larger collection would have had; what is there stays.
     game : ShowdownGame
         Of a singles format of generations 1 to 4 or 9.
     policy : PolicySpec
@@ -231,69 +224,70 @@ def collect(
         Whether to show a bar of the battles that are to be played, with their number per second, on standard error.
     on_open : callable, optional
         Called when the directory is known to be usable, before anything is played.
+    arena : MatchExecutor, optional
+        Plays instead of a local arena with those lanes and workers, such as a `RayArena`; of the same game. It is not
+        closed here, unless the collection fails or is interrupted.
 
     Raises
     ------
     InputError
-        If the arguments cannot be used.
+        If the arguments cannot be used, or a file cannot be written (a full disk); the same call goes on then.
     RunDirectoryError
         If the directory is damaged, is of something else, or is in use; nothing in it has been changed then.
     """
+    check_executor(arena, game)
     wanted = [policy] if opponents is None else list(opponents)
-    _check(game, policy, wanted, battles, record)
+    _check(game, policy, wanted, battles, record, action_space)
     battles += battles % 2
     about = {"seed": seed, "record": record, "action_space": action_space}
-    with RunDirectory(Path(directory)).locked():
+    with RunDirectory(Path(directory)).locked(), ExitStack() as stack:
         # The log is read when nobody else can write it: files that it does not hold are deleted below.
         run = RunDirectory(Path(directory))
         config, everyone = open_collection(run, game.config(), policy, wanted, about, {"battles": battles})
         if on_open is not None:
             on_open()
-        numbers = BattleNumbers(game.format, seed)
-        gone = forget_unlogged(run.path / TRAJECTORIES, numbers, {match.episode for match in run.log})
+        numbers, names = BattleNumbers(game.format, seed), [spec.name for spec in everyone]
+        gone = forget_unlogged(run.path / TRAJECTORIES, numbers, LoggedBattles(run.log, names))
         if gone:
             _log.info("%d files of battles that were interrupted are forgotten; they are played again", gone)
         begun = datetime.fromisoformat(config["time"])
         collection = _Collection(run, game, policy, battles, seed, record, action_space, begun, numbers)
-        seconds = _play_all(collection, everyone, num_lanes, num_workers, progress)
-        result = summarise_collection(run, policy, everyone, numbers, collection.new, seconds)
+        if arena is None:
+            arena = stack.enter_context(Arena(game, num_lanes=num_lanes, num_workers=num_workers))
+        seconds = _play_all(collection, everyone, arena, progress)
+        logged, new = LoggedBattles(run.log, names), (collection.new_battles, collection.new_decisions)
+        result = summarise_collection(run, policy, everyone, numbers, logged, new, seconds)
         write_json(run.path / "collection.json", result.to_json())
+        if result.trajectories >= INDEXED_FROM:
+            index_trajectories(result.root)
         return result
 
 
-def _play_all(
-    collection: _Collection, opponents: Sequence[PolicySpec], num_lanes: int, num_workers: int, progress: bool
-) -> float:
+def _play_all(collection: _Collection, opponents: Sequence[PolicySpec], arena: MatchExecutor, progress: bool) -> float:
     """Play what is missing against everybody; returns the seconds that it took, with the start of the workers."""
     total = len(opponents) * collection.battles
-    there = sum(min(collection.played(spec.name), collection.battles) for spec in opponents)
+    there = sum(min(played_battles(collection.run.log, spec.name), collection.battles) for spec in opponents)
     begin = time.perf_counter()
-    with (
-        Arena(collection.game, num_lanes=num_lanes, num_workers=num_workers) as arena,
-        _progress_bar(total, there, progress) as bar,
-    ):
+    with ExitStack() as stack:
+        bar: Any = None
+        if progress and there < total:
+            bar = stack.enter_context(closing(progress_bar(total, there)))
         for opponent in opponents:
             collection.play(arena, opponent, lambda: bar.update() if bar is not None else None)
     seconds = time.perf_counter() - begin
-    if collection.played_battles:
-        battles, decisions = collection.played_battles, collection.played_decisions
+    if collection.new_battles:
+        battles, decisions = collection.new_battles, collection.new_decisions
         collection.run.event("collected", battles=battles, decisions=decisions, seconds=round(seconds, 3))
     return seconds
 
 
-def _progress_bar(total: int, there: int, shown: bool) -> AbstractContextManager[Any]:
-    """A bar that counts battles; imported only where one is shown."""
-    if not shown:
-        return nullcontext()
-    from tqdm.auto import tqdm
-
-    bar: AbstractContextManager[Any] = tqdm(total=total, initial=there, unit="battle", dynamic_ncols=True)
-    return bar
-
-
-def _check(game: object, policy: PolicySpec, opponents: Sequence[PolicySpec], battles: int, record: str) -> None:
+def _check(
+    game: object, policy: PolicySpec, opponents: Sequence[PolicySpec], battles: int, record: str, action_space: str
+) -> None:
     if not isinstance(game, ShowdownGame):
         raise InputError(f"collect: trajectories are of Showdown's formats, got {type(game).__name__}")
+    check_format(game.format)
+    get_action_space(action_space)
     if not opponents:
         raise InputError("collect: expected at least one opponent; the policy itself stands for self-play")
     check_population([policy, *(spec for spec in opponents if spec != policy)], "collect")

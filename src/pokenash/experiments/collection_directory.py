@@ -10,21 +10,31 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pokenash.algorithms.match_log import MatchLog
 from pokenash.algorithms.oracles.core import derive_seed
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.experiments.environment import machine, versions
 from pokenash.experiments.run_directory import SCHEMA, RunDirectory, read_json, write_json
-from pokenash.metamon.trajectories import TrajectoryName
+from pokenash.metamon.trajectories import UNFINISHED
 from pokenash.policies.populations import load_population, population_json
 from pokenash.policies.spec import PolicySpec
 
-__all__ = ["MOST_BATTLES", "TRAJECTORIES", "BattleNumbers", "forget_unlogged", "open_collection", "trajectory_files"]
+__all__ = [
+    "MOST_BATTLES",
+    "TRAJECTORIES",
+    "BattleNumbers",
+    "LoggedBattles",
+    "forget_unlogged",
+    "open_collection",
+    "played_battles",
+    "trajectory_files",
+]
 
 MOST_BATTLES = 10**7
 """Against one opponent."""
@@ -36,7 +46,6 @@ _log = logging.getLogger(__name__)
 
 # Settings of the game on which results do not depend.
 _FREE = frozenset({"batch_lanes", "timeout"})
-_UNFINISHED = ".writing-"
 
 
 @dataclass(frozen=True)
@@ -67,12 +76,42 @@ class BattleNumbers:
 
     def episode(self, file_name: str) -> int | None:
         """Episode of a file; None if the file is not one of this collection's."""
-        try:
-            battle = TrajectoryName.parse(file_name).battle_id
-        except InputError:
-            return None
-        found = re.fullmatch(rf"metamon-{re.escape(self.format)}-{self.battle_id}(\d+)(-p[12])?", battle)
+        found = re.match(rf"metamon-{re.escape(self.format)}-{self.battle_id}(\d+)(-p[12])?_", file_name)
         return int(found[1]) if found else None
+
+
+def played_battles(log: MatchLog, opponent: str) -> int:
+    """How many battles against an opponent are in the log: always the first ones."""
+    return log.num_matches(f"collection/{opponent}/")
+
+
+class LoggedBattles:
+    """Which battles are in the log, without a list of them.
+
+    Parameters
+    ----------
+    log : MatchLog
+    opponents : iterable of str
+        Names.
+
+    Raises
+    ------
+    InputError
+        If the numbers of two opponents' battles are the same ones (one in four thousand million pairs of names).
+    """
+
+    def __init__(self, log: MatchLog, opponents: Iterable[str]) -> None:
+        self._played: dict[int, tuple[str, int]] = {}
+        for name in opponents:
+            there = self._played.setdefault(BattleNumbers.first_episode(name), (name, played_battles(log, name)))
+            if there[0] != name:
+                raise InputError(f"collect: battles against {there[0]} and {name} have the same numbers; rename one")
+
+    def opponent(self, episode: int) -> str | None:
+        """Against whom a battle was; None if it is not in the log."""
+        number = episode % MOST_BATTLES
+        name, played = self._played.get(episode - number, (None, 0))
+        return name if number < played else None
 
 
 def open_collection(
@@ -192,16 +231,24 @@ def trajectory_files(root: Path) -> Iterator[os.DirEntry[str]]:
             yield from (entry for entry in os.scandir(folder.path) if entry.is_file())
 
 
-def forget_unlogged(root: Path, numbers: BattleNumbers, logged: set[int]) -> int:
+def forget_unlogged(root: Path, numbers: BattleNumbers, logged: LoggedBattles) -> int:
     """Delete what a killed collection left behind the end of its log; returns how many files that were.
 
     Those battles are played again. Policies whose choices no seed decides may then win what they lost before, under
     another name: without this a battle could be there twice.
+
+    Raises
+    ------
+    RunDirectoryError
+        If a file cannot be deleted.
     """
     gone = 0
     for entry in list(trajectory_files(root)):
         episode = numbers.episode(entry.name)
-        if entry.name.startswith(_UNFINISHED) or (episode is not None and episode not in logged):
-            Path(entry.path).unlink()
+        if entry.name.startswith(UNFINISHED) or (episode is not None and logged.opponent(episode) is None):
+            try:
+                Path(entry.path).unlink()
+            except OSError as error:
+                raise RunDirectoryError(f"cannot delete {entry.path}: {error.strerror}") from error
             gone += 1
     return gone

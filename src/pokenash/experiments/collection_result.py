@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pokenash.algorithms.intervals import WinRate
-from pokenash.experiments.collection_directory import TRAJECTORIES, BattleNumbers, trajectory_files
+from pokenash.experiments.collection_directory import TRAJECTORIES, BattleNumbers, LoggedBattles, trajectory_files
 from pokenash.experiments.run_directory import SCHEMA, RunDirectory
 from pokenash.policies.spec import PolicySpec
 
@@ -112,6 +112,7 @@ def summarise_collection(
     policy: PolicySpec,
     opponents: Sequence[PolicySpec],
     numbers: BattleNumbers,
+    logged: LoggedBattles,
     new: tuple[int, int],
     seconds: float,
 ) -> CollectionResult:
@@ -123,6 +124,8 @@ def summarise_collection(
     policy : PolicySpec
     opponents : sequence of PolicySpec
     numbers : BattleNumbers
+    logged : LoggedBattles
+        As the log is now.
     new : (int, int)
         Battles and decisions of this call.
     seconds : float
@@ -130,16 +133,17 @@ def summarise_collection(
     """
     root = run.path / TRAJECTORIES
     episodes = (numbers.episode(entry.name) for entry in trajectory_files(root))
-    files = Counter(episode for episode in episodes if episode is not None)
+    files = Counter(logged.opponent(episode) for episode in episodes if episode is not None)
     rows = []
     for spec in opponents:
         prefix = f"collection/{spec.name}/"
-        matches = [match for key in run.log.blocks if key.startswith(prefix) for match in run.log.block(key)]
-        self_play = spec == policy
-        returns = [match.returns[match.policies.index(policy.name)] for match in matches if match.counted]
-        wins, losses = sum(value > 0 for value in returns), sum(value < 0 for value in returns)
-        rate = WinRate.from_counts(wins, len(returns) - wins - losses, losses) if returns and not self_play else None
-        number = sum(files[match.episode] for match in matches)
-        errors = sum(not match.counted for match in matches)
-        rows.append(CollectedAgainst(spec.name, self_play, len(matches), number, errors, rate))
+        battles, outcomes = run.log.num_matches(prefix), Counter[float]()
+        for (first, _, value), count in run.log.tallies(prefix).items():
+            # The return of seat 0, and what one player wins the other loses.
+            outcomes[value if first == policy.name else -value] += count
+        self_play, counted = spec == policy, outcomes.total()
+        wins = sum(count for value, count in outcomes.items() if value > 0)
+        losses = counted - wins - outcomes[0.0]
+        rate = WinRate.from_counts(wins, outcomes[0.0], losses) if counted and not self_play else None
+        rows.append(CollectedAgainst(spec.name, self_play, battles, files[spec.name], battles - counted, rate))
     return CollectionResult(policy.name, root, tuple(rows), *new, seconds)

@@ -11,10 +11,11 @@ from tyro.conf import Positional
 from pokenash.errors import InputError
 from pokenash.experiments.collection import Recorded, collect
 from pokenash.experiments.collection_result import CollectionResult
+from pokenash.experiments.executor_settings import ExecutorName, open_arena
 from pokenash.games.showdown.game import ShowdownGame
 from pokenash.games.showdown.team_set import TeamSplit
 from pokenash.policies.sources import policy_specs, read_run
-from pokenash.policies.spec import PolicySpec, load_policy
+from pokenash.policies.spec import PolicySpec, load_policy, named_spec
 
 __all__ = ["SELF", "CollectionSettings"]
 
@@ -52,10 +53,17 @@ class CollectionSettings:
         metamon's name of the one that the actions in the files are of.
     seed : int
         Of everything.
+    executor : str
+        Where battles are played: ``local``, this machine, or ``ray``, a Ray cluster; all files are written here.
+    address : str, optional
+        Of the cluster: ``auto``, ``HOST:PORT``. Default: the one that Ray finds, or a new one on this machine.
     workers : int
-        Simulator processes (parallel instances); what is collected does not depend on it.
+        Simulator processes (parallel instances), or workers in the whole cluster; what is collected does not depend on
+        it.
     lanes : int
-        Battles in play at a time; what is collected does not depend on it.
+        Battles in play at a time, on a cluster on each worker; what is collected does not depend on it.
+    worker_gpus : float
+        The part of a GPU that each worker of a cluster takes, for networks.
     """
 
     policy: Positional[str]
@@ -69,13 +77,17 @@ class CollectionSettings:
     turn_limit: int | None = None
     action_space: str = "DefaultActionSpace"
     seed: int = 0
+    executor: ExecutorName = "local"
+    address: str | None = None
     workers: int = 2
     lanes: int = 128
+    worker_gpus: float = 0.0
 
     def game(self) -> ShowdownGame:
         """What is played: the game of the first run that is named, changed as the settings say."""
         for source in (self.policy, *self.opponents):
-            game = read_run(source).game if Path(source).is_dir() else None
+            is_run = source != SELF and named_spec(source) is None and Path(source).is_dir()
+            game = read_run(source).game if is_run else None
             if isinstance(game, ShowdownGame) and self.format in (None, game.format):
                 break
         else:
@@ -124,17 +136,17 @@ class CollectionSettings:
         for spec in [policy, *opponents]:
             # Who cannot be loaded is refused now, not after battles were played.
             load_policy(spec, game)
-        return collect(
-            self.output,
-            game,
-            policy,
-            opponents,
-            battles=self.battles,
-            record=self.record,
-            action_space=self.action_space,
-            seed=self.seed,
-            num_lanes=self.lanes,
-            num_workers=self.workers,
-            progress=progress,
-            on_open=on_open,
-        )
+        with open_arena(self, game) as arena:
+            return collect(
+                self.output,
+                game,
+                policy,
+                opponents,
+                battles=self.battles,
+                record=self.record,
+                action_space=self.action_space,
+                seed=self.seed,
+                progress=progress,
+                on_open=on_open,
+                arena=arena,
+            )
