@@ -16,7 +16,7 @@ from pokenash.experiments.executor_settings import ExecutorName, open_arena
 from pokenash.games.core import Game
 from pokenash.games.showdown import ShowdownGame
 from pokenash.games.showdown.team_set import TeamSplit
-from pokenash.policies.sources import policy_specs, read_run
+from pokenash.policies.sources import is_run, policy_specs, read_run
 from pokenash.policies.spec import PolicySpec, load_policy
 
 __all__ = ["ANCHORS", "MEMBERS", "EvaluationSettings"]
@@ -99,7 +99,7 @@ class EvaluationSettings:
     def game(self) -> ShowdownGame:
         """What is played: the run's game where a run is measured, changed as the settings say."""
         game: Game | None = None
-        if Path(self.policy).is_dir():
+        if is_run(self.policy):
             game = read_run(self.policy).game
         if not isinstance(game, ShowdownGame):
             return ShowdownGame(
