@@ -17,7 +17,7 @@ from pokenash.policies.populations import check_population, load_population
 from pokenash.policies.seats import seats_spec
 from pokenash.policies.spec import PolicySpec, file_sha256, named_spec, policy_words
 
-__all__ = ["RunMixture", "is_run", "policy_specs", "read_run"]
+__all__ = ["RunMixture", "directory_name", "is_run", "policy_specs", "read_run"]
 
 # What a directory holds from which one policy came: a training's, or NFSP's.
 _OWN = "population.json"
@@ -119,7 +119,7 @@ def read_run(directory: str | Path) -> RunMixture:
         raise RunDirectoryError(f"{folder / 'meta_strategy.json'} is not about the policies of population.json")
     # Where each seat has its own strategy, the plain one is only the mean of the two.
     probabilities = strategy.get("probabilities_by_seat", strategy.get("probabilities"))
-    mixture = _mixture(_name_of(path), population, probabilities)
+    mixture = _mixture(directory_name(path), population, probabilities)
     return RunMixture(load_game(config["game"]), mixture, tuple(population), iteration, config["seed"])
 
 
@@ -137,8 +137,8 @@ def _mixture(name: str, population: Sequence[PolicySpec], probabilities: Any) ->
     return mixture_spec(name, population, probabilities)
 
 
-def _name_of(run: Path) -> str:
-    """The directory's name as a policy's."""
+def directory_name(run: Path) -> str:
+    """A directory's name as that of a policy."""
     name = re.sub(r"[^A-Za-z0-9._+-]+", "-", run.resolve().name).lstrip("._+-")
     return name or "run"
 
