@@ -308,6 +308,31 @@ def test_tensorboard_shows_each_step_of_a_killed_run_once(tmp_path: Path) -> Non
     first.close()
 
 
+# TensorBoard's own thread ends with the error, which pytest would count as ours.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_tensorboard_goes_on_when_the_disk_has_room_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pytest.importorskip("tensorboard", reason="TensorBoard is not installed")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    with Trackers({"tensorboard": TensorBoardTracker(tmp_path)}) as tracker, caplog.at_level(logging.WARNING):
+        tracker.log(0, {"loss": 1.0})
+        (file,) = tmp_path.iterdir()
+        step = 1
+        with disk_full_after(file, 10):
+            # Its thread may tell of the error with the next step only.
+            while not caplog.records:
+                tracker.log(step, {"loss": 2.0})
+                step += 1
+        told = len(caplog.records)
+        for more in (step, step + 1):
+            tracker.log(more, {"loss": 1.0 + more})
+    assert "tensorboard failed at step" in caplog.text
+    assert len(caplog.records) == told
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    assert [(e.step, e.value) for e in events.Scalars("loss")] == [(0, 1.0), (step, 1.0 + step), (step + 1, 2.0 + step)]
+
+
 def test_wandb_writes_a_run_to_disk_and_goes_on_under_its_id(tmp_path: Path) -> None:
     pytest.importorskip("wandb", reason="W&B is not installed")
     ids, found = [], []
