@@ -31,6 +31,7 @@ def run(arguments: Sequence[str]) -> None:
         text += f": exact nash_conv {summary['exact_nash_conv']:.3f}"
     path = settings.output / "population.json"
     print(f"{text}\npolicy: {path} (pokenash evaluate {path} and pokenash exploit {path} say how good it is)")
+    print(f"results: {settings.output} (pokenash report {settings.output} makes a page of them)")
 
 
 def _tell(entry: NFSPRound, value: float | None) -> None:

@@ -28,7 +28,8 @@ def run(arguments: Sequence[str]) -> None:
     settings = command_settings(TournamentSettings, arguments, command="tournament", description=_DESCRIPTION)
     result = settings.run(progress=sys.stderr.isatty(), on_begin=lambda directory: save_settings(directory, settings))
     print(_tables(result))
-    print(f"\nresults: {settings.output / 'tournament.json'}, {settings.output / 'tournament.csv'}")
+    files = f"{settings.output / 'tournament.json'}, {settings.output / 'tournament.csv'}"
+    print(f"\nresults: {files} (pokenash report {settings.output} makes a page of them)")
 
 
 def _tables(result: TournamentResult) -> str:
