@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence, Set
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -12,9 +13,10 @@ from pokenash.errors import InputError
 from pokenash.games.showdown.team_set import TeamSet
 from pokenash.metamon.actions import get_action_space
 from pokenash.metamon.state import UniversalState
-from pokenash.metamon.trajectories import TrajectoryName, read_trajectory
+from pokenash.metamon.trajectories import TrajectoryName, file_safe, read_trajectory
+from pokenash.metamon.words import species_word
 
-__all__ = ["Balance", "FilterRules", "Measured", "measure", "team_species"]
+__all__ = ["Balance", "FilterRules", "Measured", "Named", "measure", "team_species"]
 
 Balance = Literal["none", "all", "matchup"]
 """Among which trajectories there are to be as many wins as others: none, all of a format, or those of a pair of names.
@@ -22,16 +24,42 @@ Balance = Literal["none", "all", "matchup"]
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """What the rules look at.
+class Named:
+    """What a file's place and name say.
 
     Parameters
     ----------
     format, player, opponent : str
     won : bool
-        By the file's name; a tie is no win.
+        A tie is no win.
     rating : float or None
-        By the file's name; None where it is unrated.
+        None where it is unrated.
+    """
+
+    format: str
+    player: str
+    opponent: str
+    won: bool
+    rating: float | None
+
+    @classmethod
+    def of(cls, format: str, file_name: str) -> Named | None:
+        """Read a file's name; None if it is not a trajectory's."""
+        try:
+            name = TrajectoryName.parse(file_name)
+        except InputError:
+            return None
+        # Interned: a million trajectories have a few names.
+        player, opponent = sys.intern(name.player), sys.intern(name.opponent)
+        return cls(format, player, opponent, name.won, _rating(name.rating))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a file's contents say.
+
+    Parameters
+    ----------
     decisions : int
     turns : int
         Decisions that were not forced switches.
@@ -42,11 +70,6 @@ class Measured:
         The species of the own team as the first state shows them, sorted; of most formats all six.
     """
 
-    format: str
-    player: str
-    opponent: str
-    won: bool
-    rating: float | None
     decisions: int
     turns: int
     refused: int
@@ -57,34 +80,26 @@ class Measured:
         """Share of the decisions."""
         return self.refused / self.decisions
 
-    def to_json(self) -> dict[str, Any]:
-        """As a JSON object."""
-        return asdict(self)
+    def to_json(self) -> list[Any]:
+        """As a JSON array."""
+        return [self.decisions, self.turns, self.refused, *self.team]
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Measured:
+    def from_json(cls, data: Sequence[Any]) -> Measured:
         """The inverse of `to_json`."""
-        return cls(**{**data, "team": tuple(map(sys.intern, data["team"]))})
+        decisions, turns, refused, *team = data
+        return cls(decisions, turns, refused, tuple(map(sys.intern, team)))
 
 
-def measure(path: Path, action_space: str) -> Measured | str:
-    """Read a trajectory; a word of why not if it cannot be read: ``"misnamed"`` or ``"damaged"``."""
-    try:
-        name = TrajectoryName.parse(path.name)
-    except InputError:
-        return "misnamed"
+def measure(path: str | Path, action_space: str) -> Measured | None:
+    """Read a trajectory; None if it is damaged."""
     try:
         trajectory = read_trajectory(path)
     except InputError:
-        return "damaged"
+        return None
     space = get_action_space(action_space)
     asked = list(zip(trajectory.states, trajectory.actions.tolist(), strict=False))
     return Measured(
-        path.parent.name,
-        name.player,
-        name.opponent,
-        name.won,
-        _rating(name.rating),
         len(trajectory),
         sum(not state.forced_switch for state, _ in asked),
         sum(action not in space.maybe_legal(state) for state, action in asked),
@@ -94,13 +109,13 @@ def measure(path: Path, action_space: str) -> Measured | str:
 
 def _rating(word: str) -> float | None:
     try:
-        return float(word)
+        rating = float(word)
     except ValueError:
         return None
+    return rating if math.isfinite(rating) else None
 
 
 def _team(state: UniversalState) -> tuple[str, ...]:
-    # Interned: a million trajectories have a few hundred words.
     return tuple(sorted(sys.intern(one.name) for one in (state.player_active_pokemon, *state.available_switches)))
 
 
@@ -109,12 +124,8 @@ def team_species(teams: TeamSet) -> frozenset[tuple[str, ...]]:
     found = set()
     for packed in teams.packed:
         parts = [one.split("|", 2) for one in packed.split("]")]
-        found.add(tuple(sorted(_word(part[1] or part[0]) for part in parts)))
+        found.add(tuple(sorted(species_word(part[1] or part[0]) for part in parts)))
     return frozenset(found)
-
-
-def _word(species: str) -> str:
-    return "".join(letter for letter in species.lower() if letter.isascii() and letter.isalnum())
 
 
 @dataclass(frozen=True)
@@ -132,7 +143,7 @@ class FilterRules:
     result : {"any", "win", "loss"}
         Ties are losses here, as in the files' names.
     formats, players, opponents : tuple of str
-        Only these, where there are any.
+        Only these, where there are any; players' names as they are, or as files have them (`file_safe`).
     with_species, without_species : tuple of str
         Of the own team: all of these, none of those.
     teams : frozenset of tuple of str, optional
@@ -193,22 +204,16 @@ class FilterRules:
         """As ``filter.json`` holds them."""
         return {**asdict(self), "teams": None if self.teams is None else sorted(self.teams)}
 
-    def reason(self, one: Measured) -> str | None:
-        """Why a trajectory is dropped; None if no rule that looks at it alone drops it."""
+    def reason_by_name(self, one: Named) -> str | None:
+        """Why a trajectory is dropped before it is read; None if no rule about names drops it."""
         for reason, broken in (
             ("other format", bool(self.formats) and one.format not in self.formats),
-            ("other player", bool(self.players) and one.player not in self.players),
-            ("other opponent", bool(self.opponents) and one.opponent not in self.opponents),
+            ("other player", not _is_one_of(one.player, self.players)),
+            ("other opponent", not _is_one_of(one.opponent, self.opponents)),
             ("other result", self.result != "any" and one.won != (self.result == "win")),
-            ("refused choices", one.refused_rate > self.max_refused_rate),
-            ("too few turns", self.min_turns is not None and one.turns < self.min_turns),
-            ("too many turns", self.max_turns is not None and one.turns > self.max_turns),
         ):
             if broken:
                 return reason
-        return self._rating_reason(one) or self._team_reason(one)
-
-    def _rating_reason(self, one: Measured) -> str | None:
         if self.min_rating is None and self.max_rating is None:
             return None
         if one.rating is None:
@@ -217,10 +222,25 @@ class FilterRules:
             return "rating too low"
         return "rating too high" if self.max_rating is not None and one.rating > self.max_rating else None
 
-    def _team_reason(self, one: Measured) -> str | None:
-        team = set(one.team)
-        if not team.issuperset(map(_word, self.with_species)):
-            return "lacks a species"
-        if not team.isdisjoint(map(_word, self.without_species)):
-            return "has an unwanted species"
-        return "other team" if self.teams is not None and one.team not in self.teams else None
+    def reason(self, one: Measured) -> str | None:
+        """Why a trajectory is dropped that was read; None if no rule that looks at it alone drops it."""
+        for reason, broken in (
+            ("refused choices", one.refused_rate > self.max_refused_rate),
+            ("too few turns", self.min_turns is not None and one.turns < self.min_turns),
+            ("too many turns", self.max_turns is not None and one.turns > self.max_turns),
+            ("lacks a species", not set(one.team).issuperset(map(species_word, self.with_species))),
+            ("has an unwanted species", not set(one.team).isdisjoint(map(species_word, self.without_species))),
+            ("other team", self.teams is not None and one.team not in self.teams),
+        ):
+            if broken:
+                return reason
+        return None
+
+    def unknown_species(self, seen: Set[str]) -> list[str]:
+        """Of the species that the rules name, those that no team has: likely misspelt."""
+        return [name for name in (*self.with_species, *self.without_species) if species_word(name) not in seen]
+
+
+def _is_one_of(name: str, wanted: Sequence[str]) -> bool:
+    """Whether a name is wanted, as it is or as files have it; all are where none is named."""
+    return not wanted or name in wanted or name in map(file_safe, wanted)

@@ -26,19 +26,29 @@ class FilterSettings:
     sources : tuple of str
         Roots of trajectories (folders that hold a folder per format), or directories of collections.
     output : Path
-        The new root, in a directory that is not there yet.
+        The new root: a directory that is not there yet, or empty.
     max_refused_rate : float
-        Most that the share of decisions may be whose action is unknown or not one that the state offers.
-    min_turns, max_turns : int, optional
-        Of turns in which the player was asked for more than a forced switch.
-    min_rating, max_rating : float, optional
-        With either, unrated trajectories are dropped.
+        Most that the share of decisions may be whose action is unknown or not one that the state offers, 0 to 1.
+    min_turns : int, optional
+        Least number of turns; one in which only a forced switch was asked for does not count.
+    max_turns : int, optional
+        Greatest number of turns.
+    min_rating : float, optional
+        Least rating, by the file's name; unrated trajectories are dropped then.
+    max_rating : float, optional
+        Greatest rating; unrated trajectories are dropped then.
     result : str
         ``any``, ``win`` or ``loss``; a tie counts as a loss.
-    formats, players, opponents : tuple of str
-        Only these; names as the files have them. Default: all.
-    with_species, without_species : tuple of str
-        Of the own team: all of these, none of those.
+    formats : tuple of str
+        Only these formats. Default: all.
+    players : tuple of str
+        Only trajectories of these players. Default: all.
+    opponents : tuple of str
+        Only against these players. Default: all.
+    with_species : tuple of str
+        Only own teams that have all of these.
+    without_species : tuple of str
+        Only own teams that have none of these.
     teams : str, optional
         Only own teams of this set: a file or directory of teams, or the name of a set.
     teams_format : str, optional
@@ -53,6 +63,8 @@ class FilterSettings:
         Of what is left out where there is too much.
     action_space : str
         metamon's name of the one that the actions in the files are of.
+    workers : int
+        Processes that read files, where there are many; what is kept does not depend on it.
     """
 
     sources: Positional[tuple[str, ...]]
@@ -75,6 +87,7 @@ class FilterSettings:
     balance: Balance = "none"
     seed: int = 0
     action_space: str = "DefaultActionSpace"
+    workers: int = 2
 
     def rules(self) -> FilterRules:
         """The rules; teams are loaded here.
@@ -121,4 +134,4 @@ class FilterSettings:
         InputError
             If a setting, a source or the output cannot be used, or nothing is left; there is no output then.
         """
-        return filter_trajectories(self.sources, self.output, self.rules(), progress=progress)
+        return filter_trajectories(self.sources, self.output, self.rules(), num_workers=self.workers, progress=progress)

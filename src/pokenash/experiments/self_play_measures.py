@@ -36,7 +36,7 @@ def refused_choices(root: Path, action_space: str, most_files: int = _MOST_FILES
     paths = sorted(Path(entry.path) for entry in trajectory_files(root) if not entry.name.startswith("."))
     chosen = [paths[number * len(paths) // most_files] for number in range(most_files)] if paths else []
     found = [measure(path, action_space) for path in (paths if len(paths) <= most_files else chosen)]
-    read = [one for one in found if not isinstance(one, str)]
+    read = [one for one in found if one is not None]
     decisions, refused = sum(one.decisions for one in read), sum(one.refused for one in read)
     rate = refused / decisions if decisions else None
     return {"files": len(read), "decisions": decisions, "refused": refused, "rate": rate}
