@@ -65,11 +65,11 @@ class Settings:
     """where all of it lies; one that was begun is gone on with"""
     seeds: tuple[int, ...] = (1, 2, 3)
     """each is a run without damping and one with it"""
-    generations: int = 5
+    generations: int = 4
     """of each run"""
-    battles: int = 300
+    battles: int = 200
     """of self-play in each generation"""
-    steps: int = 400
+    steps: int = 300
     """of the optimizer in each generation"""
     batch_size: int = 16
     """sequences of a step"""
@@ -81,7 +81,7 @@ class Settings:
     """steps between the controller's looks"""
     evaluation_battles: int = 200
     """of every pair, fresh ones"""
-    teacher_battles: int = 600
+    teacher_battles: int = 300
     """of the heuristics with each other and themselves, each"""
     teacher_steps: int = 1500
     """of the imitation"""
@@ -101,10 +101,12 @@ def network_config() -> Any:
     return replace(
         get_family("small_rnn"),
         extra_embedding=8,
-        turn_encoder=TurnEncoderConfig("transformer", 32, 1, 2, 64, 3, 3),
+        actions=9,
+        action_space="MinimalActionSpace",
+        turn_encoder=TurnEncoderConfig("transformer", 16, 1, 1, 32, 4, 3),
         trajectory_encoder=TrajectoryEncoderConfig("gru", 128, 1, 96),
         actor=ActorConfig(96, 1),
-        critic=CriticConfig("scalar", 2, 96, 1),
+        critic=CriticConfig("scalar", 2, 64, 1),
         max_seq_len=64,
     )
 
@@ -117,8 +119,9 @@ def starting_policy(settings: Settings) -> PolicySpec:
         roots = []
         for teacher in specs:
             collected = collect(
-                root / teacher.name, game(), teacher, specs, battles=settings.teacher_battles, record="both", seed=11
-            )
+                root / teacher.name, game(), teacher, specs, battles=settings.teacher_battles, record="both",
+                action_space="MinimalActionSpace", seed=11,
+            )  # fmt: skip
             roots.append(collected.root)
         build_vocabulary(roots, root / "words.json")
         fresh = fresh_policy(root / "fresh", network_config(), root / "words.json", seed=12)
@@ -133,7 +136,7 @@ def starting_policy(settings: Settings) -> PolicySpec:
         )  # fmt: skip
     policy = load_population(done)[0]
     measured = [PolicySpec(kind, kind) for kind in MEASURED_BY]
-    run_tournament(root / "tournament", game(), [policy, *measured], battles=2 * settings.evaluation_battles, seed=14)
+    run_tournament(root / "tournament", game(), [policy, *measured], battles=settings.evaluation_battles, seed=14)
     return policy
 
 
