@@ -9,6 +9,7 @@ import resource
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -353,10 +354,21 @@ def test_wandb_writes_a_run_to_disk_and_goes_on_under_its_id(tmp_path: Path) -> 
 
 
 def wandb_history(path: Path) -> list[dict[str, Any]]:
-    """The values in a file of W&B's: a header of 7 bytes, then the records of a LevelDB log."""
+    """The values in a file of W&B's, which its own process may still be writing when a run has been finished."""
+    end = time.monotonic() + 60
+    rows, whole = wandb_records(path)
+    while not whole and time.monotonic() < end:
+        time.sleep(0.05)
+        rows, whole = wandb_records(path)
+    assert whole
+    return rows
+
+
+def wandb_records(path: Path) -> tuple[list[dict[str, Any]], bool]:
+    """Values, and whether the last record is there: a header of 7 bytes, then the records of a LevelDB log."""
     from wandb.proto.wandb_internal_pb2 import Record
 
-    data, position, rows, parts = path.read_bytes(), 7, [], b""
+    data, position, rows, parts, whole = path.read_bytes(), 7, [], b"", False
     while len(data) - position >= 7:
         left = 32768 - position % 32768
         if left < 7:
@@ -364,6 +376,8 @@ def wandb_history(path: Path) -> list[dict[str, Any]]:
             position += left
             continue
         _, length, kind = struct.unpack_from("<IHB", data, position)
+        if position + 7 + length > len(data):
+            break
         parts += data[position + 7 : position + 7 + length]
         position += 7 + length
         if kind in (1, 4):  # Whole, or the last part.
@@ -373,7 +387,8 @@ def wandb_history(path: Path) -> list[dict[str, Any]]:
             if record.WhichOneof("record_type") == "history":
                 items = record.history.item
                 rows.append({item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in items})
-    return rows
+            whole = whole or record.WhichOneof("record_type") == "exit"
+    return rows, whole
 
 
 _WITHOUT_WANDB = """
