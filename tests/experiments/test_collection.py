@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pokenash.algorithms.match_log import MatchLog
+from pokenash.arena import Arena
 from pokenash.cli import collect as command
+from pokenash.cli import main
 from pokenash.errors import InputError, RunDirectoryError
-from pokenash.experiments import collection
+from pokenash.experiments import collection, collection_directory
 from pokenash.experiments.collection import collect
 from pokenash.experiments.collection_result import CollectionResult
 from pokenash.experiments.collection_settings import CollectionSettings
 from pokenash.games.aec import AECGame
 from pokenash.games.showdown import ShowdownGame
+from pokenash.metamon import dataset_index
 from pokenash.metamon.trajectories import TrajectoryName, read_trajectory
 from pokenash.policies import PolicySpec
 from pokenash.policies.mixture import mixture_spec
@@ -29,9 +38,19 @@ POWER = PolicySpec("max_power", "max_power")
 MIXED = mixture_spec("mixed", [UNIFORM, POWER], [0.5, 0.5])
 
 
+# One for all tests, whose battles do not depend on it: the simulators are started once.
+ARENA = Arena(ShowdownGame("gen1ou"), num_lanes=6)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def simulators() -> Iterator[None]:
+    yield
+    ARENA.close()
+
+
 def run(directory: Path, *opponents: PolicySpec, **changes: Any) -> CollectionResult:
-    settings = {"battles": 4, "seed": 3, "num_lanes": 4, **changes}
-    return collect(directory, ShowdownGame("gen1ou"), POWER, opponents or None, **settings)
+    settings = {"battles": 4, "seed": 3, "arena": ARENA, **changes}
+    return collect(directory, ARENA.game, POWER, opponents or None, **settings)  # type: ignore[arg-type]
 
 
 def contents(directory: Path) -> dict[str, Any]:
@@ -88,8 +107,8 @@ def test_a_mixture_that_is_recorded_plays_as_it_would_otherwise_and_the_log_says
 
 
 def test_lanes_and_workers_do_not_change_what_is_collected(tmp_path: Path) -> None:
-    run(tmp_path / "one", battles=6, num_lanes=2)
-    run(tmp_path / "other", battles=6, num_lanes=5, num_workers=2)
+    run(tmp_path / "one", battles=6)
+    run(tmp_path / "other", battles=6, num_lanes=5, num_workers=2, arena=None)
     assert contents(tmp_path / "one") == contents(tmp_path / "other")
     assert log_of(tmp_path / "one") == log_of(tmp_path / "other")
 
@@ -132,17 +151,123 @@ def test_a_collection_that_was_killed_ends_with_the_files_of_an_unbroken_one(
     assert not list(folder.glob(".*"))
 
 
+@pytest.mark.parametrize("opponents", [(), (UNIFORM,)])
+def test_a_collection_that_was_extended_has_the_battles_of_a_large_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opponents: tuple[PolicySpec, ...]
+) -> None:
+    monkeypatch.setattr(collection, "_BLOCK", 4)
+    run(tmp_path / "whole", *opponents, battles=10)
+    for battles in (2, 6, 10):
+        assert run(tmp_path / "parts", *opponents, battles=battles).battles == battles
+    assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
+
+
+def test_a_tie_is_two_files_though_the_players_names_look_alike_in_them(tmp_path: Path) -> None:
+    game = ShowdownGame("gen1ou", turn_limit=3)
+    first, second = PolicySpec("a_b", "uniform"), PolicySpec("a-b", "uniform")
+    result = collect(tmp_path, game, first, [second, first], battles=4, record="both", seed=1, num_lanes=4)
+    reasons = {match.reason for match in MatchLog(tmp_path / "matches" / "matches.jsonl")}
+    assert reasons == {"turn limit"}
+    assert result.trajectories == len(contents(tmp_path)) == 16
+
+
+def test_a_full_disk_is_one_error_and_the_collection_goes_on_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path / "whole", UNIFORM, battles=6)
+    replace, room = Path.replace, iter(range(3))
+
+    def full(self: Path, target: Path) -> Path:
+        if target.name.endswith(".lz4") and next(room, None) is None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full)
+        with pytest.raises(InputError, match=r"cannot write the trajectory .*: No space left on device"):
+            run(tmp_path / "full", UNIFORM, battles=6)
+    assert len(contents(tmp_path / "full")) == 3
+    assert run(tmp_path / "full", UNIFORM, battles=6).trajectories == 6
+    assert contents(tmp_path / "full") == contents(tmp_path / "whole")
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(RunDirectoryError, match="cannot make the run directory"):
+        run(tmp_path / "file")
+
+
+def test_another_policy_of_the_name_is_refused(tmp_path: Path) -> None:
+    run(tmp_path, UNIFORM, battles=2)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(RunDirectoryError, match="'uniform' is another policy there"):
+        run(tmp_path, PolicySpec("uniform", "max_power"))
+    with pytest.raises(RunDirectoryError, match="'max_power' is another policy there"):
+        collect(tmp_path, ShowdownGame("gen1ou"), PolicySpec("max_power", "uniform"), battles=2, seed=3)
+    with pytest.raises(RunDirectoryError, match="policy differ"):
+        collect(tmp_path, ShowdownGame("gen1ou"), UNIFORM, battles=2, seed=3)
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+def test_a_collection_that_was_killed_before_its_first_battle_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = collection_directory.write_json
+    # After the first file of a new one, and between the two of one that is extended.
+    for lost in (1, 4):
+        room = iter(range(lost))
+
+        def dying(path: Path, data: dict[str, Any], room: Iterator[int] = room) -> None:
+            if next(room, None) is None:
+                raise KeyboardInterrupt
+            written(path, data)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(collection_directory, "write_json", dying)
+            for opponents in ((POWER,), (POWER, UNIFORM)):
+                with suppress(KeyboardInterrupt):
+                    run(tmp_path / str(lost), *opponents, battles=2)
+        assert run(tmp_path / str(lost), POWER, UNIFORM, battles=2).battles == 4
+
+
+def test_a_large_collection_is_indexed_when_it_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collection, "INDEXED_FROM", 4)
+    monkeypatch.setattr(dataset_index, "_SETTLED_SECONDS", 0.0)
+    run(tmp_path, UNIFORM, battles=2)
+    assert not list((tmp_path / "trajectories").glob(".*"))
+    run(tmp_path, UNIFORM, battles=4)
+    monkeypatch.setattr(dataset_index, "_list", None)
+    assert len(dataset_index.folder_names(tmp_path / "trajectories", "gen1ou").names) == 4
+
+
+def test_ctrl_c_is_one_line_and_the_same_command_goes_on(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    arguments = ["collect", "max_power", "--battles", "60", "--lanes", "4", "--workers", "1", "--log-level", "error"]
+    told = [*arguments, "--output", str(tmp_path / "broken")]
+    # A process group of its own, of which every process is told, as a terminal does it.
+    process = subprocess.Popen([sys.executable, "-m", "pokenash.cli", *told], start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "broken").glob("trajectories/*/*")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(60) == 130
+    assert capfd.readouterr().err == "pokenash: interrupted; the same command goes on from here\n"
+    assert not (tmp_path / "broken" / "collection.json").exists()
+    assert main(told) == 0
+    assert "120 " in capfd.readouterr().out
+    assert main([*arguments, "--output", str(tmp_path / "whole")]) == 0
+    assert contents(tmp_path / "broken") == contents(tmp_path / "whole")
+    assert log_of(tmp_path / "broken") == log_of(tmp_path / "whole")
+
+
 def test_more_battles_and_further_opponents_extend_what_is_there(tmp_path: Path) -> None:
     run(tmp_path)
     before = contents(tmp_path)
     assert run(tmp_path).new_battles == 0
     result = run(tmp_path, UNIFORM, battles=6)
     assert [row.name for row in result.opponents] == ["max_power", "uniform"]
-    assert (result.new_battles, result.battles, result.trajectories) == (8, 12, 18)
+    # Who is not named stays as it is.
+    assert (result.new_battles, result.battles, result.trajectories) == (6, 10, 14)
     after = contents(tmp_path)
     assert {name: after[name] for name in before} == before
     told = json.loads((tmp_path / "collection.json").read_text())
-    assert (told["battles"], told["trajectories"]) == (12, 18)
+    assert (told["battles"], told["trajectories"]) == (10, 14)
 
 
 def test_what_is_of_something_else_is_refused_and_stays(tmp_path: Path) -> None:

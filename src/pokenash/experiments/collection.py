@@ -210,7 +210,7 @@ def collect(
     policy : PolicySpec
     opponents : sequence of PolicySpec, optional
         With different names. The policy itself stands for self-play, of which both sides are written; that alone by
-        default.
+        default. Of a collection that goes on, those that are not named stay as they are.
     battles : int
         Against each opponent, rounded up to an even number: two policies play every start from both seats.
     record : {"policy", "both"}
@@ -254,7 +254,7 @@ def collect(
         collection = _Collection(run, game, policy, battles, seed, record, action_space, begun, numbers)
         if arena is None:
             arena = stack.enter_context(Arena(game, num_lanes=num_lanes, num_workers=num_workers))
-        seconds = _play_all(collection, everyone, arena, progress)
+        seconds = _play_all(collection, wanted, arena, progress)
         logged, new = LoggedBattles(run.log, names), (collection.new_battles, collection.new_decisions)
         result = summarise_collection(run, policy, everyone, numbers, logged, new, seconds)
         write_json(run.path / "collection.json", result.to_json())

@@ -163,6 +163,8 @@ def open_collection(
         "machine": machine(),
     }
     if run.is_new():
+        # It makes the directory a collection's; what is missing of the population is written when it goes on.
+        write_json(path, wanted)
         config, everyone = wanted, list(opponents)
     elif not path.exists():
         raise RunDirectoryError(
@@ -173,9 +175,10 @@ def open_collection(
         config = _continued(path, wanted, [*about, "policy"])
         everyone = _with_recorded(run.path, policy, opponents)
         config |= {"opponents": [spec.name for spec in everyone], "settings": dict(settings)}
-    write_json(path, config)
     players = [policy, *(spec for spec in everyone if spec != policy)]
     write_json(run.path / "population.json", population_json(players, run.path))
+    # Whom the config names is in the population, whenever the process is killed.
+    write_json(path, config)
     return config, everyone
 
 
@@ -242,13 +245,15 @@ def forget_unlogged(root: Path, numbers: BattleNumbers, logged: LoggedBattles) -
     RunDirectoryError
         If a file cannot be deleted.
     """
-    gone = 0
-    for entry in list(trajectory_files(root)):
-        episode = numbers.episode(entry.name)
-        if entry.name.startswith(UNFINISHED) or (episode is not None and logged.opponent(episode) is None):
-            try:
-                Path(entry.path).unlink()
-            except OSError as error:
-                raise RunDirectoryError(f"cannot delete {entry.path}: {error.strerror}") from error
-            gone += 1
-    return gone
+
+    def is_unlogged(name: str) -> bool:
+        episode = numbers.episode(name)
+        return name.startswith(UNFINISHED) or (episode is not None and logged.opponent(episode) is None)
+
+    gone = [entry.path for entry in trajectory_files(root) if is_unlogged(entry.name)]
+    for path in gone:
+        try:
+            Path(path).unlink()
+        except OSError as error:
+            raise RunDirectoryError(f"cannot delete {path}: {error.strerror}") from error
+    return len(gone)

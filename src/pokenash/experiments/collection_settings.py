@@ -14,7 +14,7 @@ from pokenash.experiments.collection_result import CollectionResult
 from pokenash.experiments.executor_settings import ExecutorName, open_arena
 from pokenash.games.showdown.game import ShowdownGame
 from pokenash.games.showdown.team_set import TeamSplit
-from pokenash.policies.sources import policy_specs, read_run
+from pokenash.policies.sources import is_run, policy_specs, read_run
 from pokenash.policies.spec import PolicySpec, load_policy, named_spec
 
 __all__ = ["SELF", "CollectionSettings"]
@@ -38,7 +38,7 @@ class CollectionSettings:
     output : Path
         Directory. If it holds a collection of the same policy, game and seed, that one goes on.
     battles : int
-        Against each opponent.
+        Against each opponent; an odd number is rounded up.
     record : str
         Whose trajectories are written where two policies meet: ``policy`` or ``both``. Of self-play always both sides.
     format : str, optional
@@ -86,8 +86,8 @@ class CollectionSettings:
     def game(self) -> ShowdownGame:
         """What is played: the game of the first run that is named, changed as the settings say."""
         for source in (self.policy, *self.opponents):
-            is_run = source != SELF and named_spec(source) is None and Path(source).is_dir()
-            game = read_run(source).game if is_run else None
+            is_known = source == SELF or named_spec(source) is not None
+            game = read_run(source).game if not is_known and is_run(source) else None
             if isinstance(game, ShowdownGame) and self.format in (None, game.format):
                 break
         else:
