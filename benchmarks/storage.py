@@ -1,11 +1,10 @@
-"""Match logs and trajectory folders of millions of battles: what opening, counting and reading them takes.
+"""Match logs of millions of battles: what opening, counting and reading them takes.
 
 Made-up logs in the form of a gen1ou tournament's (20 policies, blocks of 100, random seeds) in the plain form, the
 compacted one, and for comparison Parquet (needs ``pyarrow``; left out without it). Every measurement is of a fresh
-process, whose peak memory is its own; the files are in the system's cache, as after writing. Trajectory folders hold
-empty files of real names: what is measured is opening, not reading.
+process, whose peak memory is its own; the files are in the system's cache, as after writing.
 
-    python benchmarks/storage.py --battles 10000000 --plain 200000 --trajectories 1000000
+    python benchmarks/storage.py --battles 10000000 --plain 200000
 
 The plain form is measured at a smaller number, for its lines are read into memory; its row says at which.
 """
@@ -20,19 +19,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measuring import markdown_table, provenance, write_csv, write_page
+from measuring import machine, markdown_table, provenance, write_csv, write_page
 
 from pokenash.algorithms import EmpiricalGame, MatchLog
 from pokenash.algorithms.match_log_compaction import store_of
 from pokenash.algorithms.match_log_lines import Block, LoggedMatch, line_of
-from pokenash.metamon.dataset_index import folder_names, index_trajectories
-from pokenash.metamon.trajectories import TrajectoryName
 
 POLICIES = [f"policy_{number}" for number in range(20)]
 PAIRS = [(one, other) for other in range(len(POLICIES)) for one in range(other)]
@@ -40,7 +36,7 @@ BLOCK = 100
 STREAMED = 200_000
 
 
-def made_up(battles: int, seed: int) -> Iterator[Block]:
+def made_up(battles: int, seed: int, with_lines: bool = True) -> Iterator[Block]:
     """Blocks as a tournament writes them, pair by pair."""
     rng = np.random.default_rng(seed)
     per_pair = -(-battles // len(PAIRS) // BLOCK) * BLOCK
@@ -52,7 +48,7 @@ def made_up(battles: int, seed: int) -> Iterator[Block]:
                 return
             key = f"tournament/{names[0]}/{names[1]}/{begin}"
             matches = _matches(rng, key, names, rank * 10**6 + begin)
-            lines = "".join(line_of(match, i, BLOCK) + "\n" for i, match in enumerate(matches))
+            lines = "".join(line_of(match, i, BLOCK) + "\n" for i, match in enumerate(matches) if with_lines)
             made += BLOCK
             yield Block(key, matches, lines.encode())
 
@@ -97,7 +93,7 @@ def write_parquet(path: Path, battles: int, seed: int) -> None:
     import pyarrow.parquet as pq
 
     writer = None
-    blocks = made_up(battles, seed)
+    blocks = made_up(battles, seed, with_lines=False)
     while part := [match for block in islice(blocks, 10**6 // BLOCK) for match in block.matches]:
         table = pa.table(
             {
@@ -171,28 +167,16 @@ def read_parquet(path: Path) -> dict[str, float]:
     return found
 
 
-def read_folder(root: Path) -> dict[str, float]:
-    """Opening a folder of trajectories, and looking at names all over it."""
-    seconds, names = _timed(lambda: folder_names(root, "gen1ou"))
-    rng = np.random.default_rng(0)
-    drawn, _ = _timed(lambda: [names.name(int(i)) for i in rng.integers(len(names.names), size=10_000)])
-    return {"open_seconds": seconds, "files": len(names.names), "draw_seconds": drawn / 10_000, "peak_mib": _peak()}
-
-
-def make_folder(root: Path, files: int) -> None:
-    """Empty trajectory files."""
-    (root / "gen1ou").mkdir()
-    start = datetime(2026, 1, 1)
-    for i in range(files):
-        name = TrajectoryName(f"metamon-gen1ou-{i:09}", "Unrated", "p", "q", start + timedelta(seconds=i), i % 2 == 0)
-        (root / "gen1ou" / name.file_name()).touch()
-
+WRITERS: dict[str, Callable[[Path, int, int], None]] = {
+    "plain": write_plain,
+    "sqlite": write_compacted,
+    "parquet": write_parquet,
+}
 
 READERS: dict[str, Callable[[Path], dict[str, float]]] = {
     "plain": read_log,
     "sqlite": read_log,
     "parquet": read_parquet,
-    "folder": read_folder,
 }
 
 
@@ -218,59 +202,49 @@ def in_fresh_process(kind: str, path: Path) -> dict[str, float]:
     return {name: round(value, 6) for name, value in found.items()}
 
 
-def measure_logs(folder: Path, battles: int, plain: int, seed: int) -> list[dict[str, Any]]:
-    """A row per form."""
-    forms: list[tuple[str, int, Callable[[Path, int, int], None]]] = [("plain", plain, write_plain)]
-    forms.append(("sqlite", battles, write_compacted))
-    if importlib.util.find_spec("pyarrow"):
-        forms.append(("parquet", battles, write_parquet))
-    rows = []
-    for form, number, write in forms:
-        path = folder / f"{form}.jsonl"
-        seconds, _ = _timed(lambda path=path, number=number, write=write: write(path, number, seed))
-        size = sum(file.stat().st_size for file in folder.glob(f"{path.name}*"))
-        rows.append({"form": form, "bytes_per_match": round(size / number, 1), "write_seconds": round(seconds, 2)})
-        rows[-1] |= in_fresh_process(form, path)
-        print(rows[-1], flush=True)
+def made(folder: Path, form: str, battles: int, seed: int) -> tuple[Path, dict[str, Any]]:
+    """A log in one of the forms, and what making it took; one that the folder has already is made no second time."""
+    path = folder / f"{form}-{battles}-{seed}.jsonl"
+    notes = path.with_suffix(".json")
+    if not notes.exists():
         for file in folder.glob(f"{path.name}*"):
             file.unlink()
-    return rows
-
-
-def measure_folders(folder: Path, files: int) -> list[dict[str, Any]]:
-    """Opening by listing, and with an index."""
-    make_folder(folder, files)
-    rows: list[dict[str, Any]] = [{"form": "listed"} | in_fresh_process("folder", folder)]
-    seconds, _ = _timed(lambda: index_trajectories(folder))
-    rows.append({"form": "indexed", "index_seconds": round(seconds, 2)} | in_fresh_process("folder", folder))
-    print(*rows, sep="\n", flush=True)
-    return rows
+        seconds, _ = _timed(lambda: WRITERS[form](path, battles, seed))
+        size = sum(file.stat().st_size for file in folder.glob(f"{path.name}*"))
+        told = {"form": form, "bytes_per_match": round(size / battles, 1), "megabytes": round(size / 1e6, 1)}
+        notes.write_text(json.dumps({**told, "write_seconds": round(seconds, 1)}))
+    return path, json.loads(notes.read_text())
 
 
 def main() -> None:
-    """Measure, and write ``results/storage_logs.csv``, ``storage_trajectories.csv`` and ``storage.md``."""
+    """Measure, and write ``results/storage_logs.csv`` and ``storage_logs.md``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--battles", type=int, default=10_000_000)
     parser.add_argument("--plain", type=int, default=200_000)
-    parser.add_argument("--trajectories", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=20261121)
+    parser.add_argument("--folder", type=Path, help="keeps the logs; those that are there are measured as they are")
+    parser.add_argument("--make-only", action="store_true", help="make the logs and measure nothing")
     parser.add_argument("--read", nargs=2, metavar=("FORM", "PATH"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.read:
         print(json.dumps(READERS[arguments.read[0]](Path(arguments.read[1]))))
         return
-    parts = []
-    with tempfile.TemporaryDirectory() as name:
-        if arguments.battles:
-            rows = measure_logs(Path(name), arguments.battles, arguments.plain, arguments.seed)
-            write_csv("storage_logs", rows)
-            parts.append(markdown_table(rows, list(rows[-1])))
-    with tempfile.TemporaryDirectory() as name:
-        if arguments.trajectories:
-            rows = measure_folders(Path(name), arguments.trajectories)
-            write_csv("storage_trajectories", rows)
-            parts.append(markdown_table(rows, list(rows[-1])))
-    write_page("storage", *parts, provenance(arguments.seed))
+    rows = []
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.folder or Path(temporary)
+        folder.mkdir(exist_ok=True)
+        for form in WRITERS:
+            if form == "parquet" and not importlib.util.find_spec("pyarrow"):
+                continue
+            path, told = made(folder, form, arguments.plain if form == "plain" else arguments.battles, arguments.seed)
+            print(told, flush=True)
+            if not arguments.make_only:
+                rows.append({**told, **in_fresh_process(form, path)})
+                print(rows[-1], flush=True)
+    if rows:
+        write_csv("storage_logs", [{**row, "machine": machine()} for row in rows])
+        columns = [column for column in rows[0] if column not in ("write_seconds", "megabytes")]
+        write_page("storage_logs", markdown_table(rows, columns), provenance(arguments.seed))
 
 
 if __name__ == "__main__":
