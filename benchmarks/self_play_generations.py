@@ -28,12 +28,15 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+import numpy as np
 import tyro
 from curves import FIGURES
 from matplotlib import rc_context
 from measuring import markdown_table, provenance, write_csv, write_page
 
 from pokenash.algorithms.damping import DampingSettings
+from pokenash.algorithms.match_log import MatchLog
+from pokenash.algorithms.paired_scores import PairedScore, count_pairs, paired_score
 from pokenash.experiments.collection import collect
 from pokenash.experiments.self_play_figures import results_figure, training_figure
 from pokenash.experiments.self_play_history import SelfPlayHistory, read_history
@@ -282,6 +285,22 @@ def training_rows(found: dict[tuple[str, int], SelfPlayHistory]) -> list[dict[st
     ]
 
 
+def head_to_head(settings: Settings) -> PairedScore:
+    """The last generations with damping against those without, all pairs of seeds together.
+
+    The interval is of these networks' battles; how much other seeds would differ it does not say.
+    """
+    log = MatchLog(settings.directory / "finals" / "matches" / "matches.jsonl")
+    counts, outcomes = np.zeros(5, np.int64), np.zeros(3, np.int64)
+    for key in log.keys("tournament/"):
+        names = key.split("/")[1:3]
+        ours = [name for name in names if name.startswith("damped")]
+        if len(ours) == 1 and any(name.startswith("baseline") for name in names):
+            more, won, _ = count_pairs(log.block(key), ours[0])
+            counts, outcomes = counts + more, outcomes + won
+    return paired_score(counts, outcomes)
+
+
 def _interval(row: dict[str, Any], form: str = ".1%") -> str:
     return f"{row['score']:{form}} [{row['lower']:{form}}, {row['upper']:{form}}]"
 
@@ -307,6 +326,7 @@ def _pages(settings: Settings, found: dict[tuple[str, int], SelfPlayHistory]) ->
         for row in rows
     ]
     parts += ["Every generation, with 95% intervals:\n", markdown_table(shown, list(shown[0]))]
+    parts += ["The last generation, mean over seeds and range:\n", _last_table(rows)]
     finals = settings.directory / "finals" / "tournament.json"
     if finals.exists():
         ratings = json.loads(finals.read_text(encoding="utf-8"))["ratings"]["ratings"]
@@ -315,7 +335,38 @@ def _pages(settings: Settings, found: dict[tuple[str, int], SelfPlayHistory]) ->
             for name, one in sorted(ratings.items(), key=lambda item: -item[1]["rating"])
         ]
         parts += ["The last generations of all runs against each other:\n", markdown_table(last, ["policy", "rating"])]
+        met = head_to_head(settings)
+        parts.append(
+            f"Last generations with damping against those without, all pairs of seeds: {_interval(met.to_json())} of "
+            f"{met.battles:,} battles. The interval is of these networks; other seeds would give others.\n"
+        )
     return parts
+
+
+def _last_table(rows: Sequence[dict[str, Any]]) -> str:
+    """What the seeds of a kind have in common at the end."""
+    last = max(row["generation"] for row in rows)
+    table = []
+    for kind in KINDS:
+        of_kind = [row for row in rows if row["kind"] == kind and row["generation"] == last]
+        line: dict[str, Any] = {"kind": kind, "seeds": len(of_kind)}
+        for column, form in _LAST.items():
+            values = [row[column] for row in of_kind]
+            if values:
+                mean = sum(values) / len(values)
+                line[column] = f"{mean:{form}} ({min(values):{form}} to {max(values):{form}})"
+        table.append(line)
+    return markdown_table(table, ["kind", "seeds", *_LAST])
+
+
+_LAST = {
+    "score": ".1%",
+    "rating": "+.0f",
+    "divergence": ".4f",
+    "entropy": ".3f",
+    "learning_rate": ".2g",
+    "refused_rate": ".1%",
+}
 
 
 def write(settings: Settings) -> None:

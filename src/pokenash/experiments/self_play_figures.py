@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import NullFormatter, PercentFormatter
 
 from pokenash.experiments.self_play_history import SelfPlayHistory
 
@@ -19,6 +19,8 @@ _PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _GREY = "#999999"
 # Loops of one label stand side by side at a generation, so that their intervals do not hide each other.
 _BESIDE = 0.07
+# On a logarithmic axis: where nothing has moved yet, the divergence is 0 but for rounding.
+_LEAST_DIVERGENCE = 1e-5
 
 
 def _panels(rows: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
@@ -57,11 +59,12 @@ def training_figure(histories: Sequence[SelfPlayHistory]) -> Figure:
         ("learning_rate", "learning rate"),
     )
     for axes, (name, title) in zip(panels, titles, strict=False):
+        floor = _LEAST_DIVERGENCE if name == "divergence" else -np.inf
         for history, style in zip(histories, _styles(histories), strict=True):
-            axes.plot(*_curve(history, name), linewidth=1.0, **style)
+            steps, values = _curve(history, name)
+            axes.plot(steps, np.maximum(values, floor), linewidth=1.0, **style)
         axes.set_title(title, fontsize=10)
-    if all(_positive(history, "divergence") for history in histories):
-        panels[0].set_yscale("log")
+    panels[0].set_yscale("log")
     for history, style in zip(histories, _styles(histories), strict=True):
         panels[3].plot(*_curve(history, "kl_weight"), linewidth=1.0, **style)
         panels[3].plot(*_curve(history, "entropy_weight"), linewidth=1.0, linestyle="--", color=style["color"])
@@ -79,7 +82,7 @@ def _plain_numbers(axes: Axes) -> None:
     # Powers of ten in mathematical type need fonts that not every machine has.
     axes.yaxis.set_major_formatter("{x:g}")
     if axes.get_yscale() == "log":
-        axes.yaxis.set_minor_formatter("")
+        axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _legend(axes: Axes) -> None:
@@ -90,10 +93,6 @@ def _legend(axes: Axes) -> None:
 def _curve(history: SelfPlayHistory, name: str) -> tuple[list[int], list[float]]:
     rows = [row for row in history.training if name in row]
     return [int(row["step"]) for row in rows], [float(row[name]) for row in rows]
-
-
-def _positive(history: SelfPlayHistory, name: str) -> bool:
-    return all(value > 0 for value in _curve(history, name)[1])
 
 
 def results_figure(histories: Sequence[SelfPlayHistory]) -> Figure:
@@ -123,8 +122,11 @@ def results_figure(histories: Sequence[SelfPlayHistory]) -> Figure:
     panels[2].set_title("refused choices in the battles learned from", fontsize=10)
     panels[2].yaxis.set_major_formatter(PercentFormatter(1.0))
     for axes in panels:
-        axes.set_xlabel("generation (the start is before 0)")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        number = max(len(history.generations) for history in histories)
+        places = range(-1 if axes is panels[1] else 0, number)
+        axes.set_xticks(list(places), ["start" if place < 0 else str(place) for place in places])
+        axes.set_xlim(places[0] - 0.5, number - 0.5)
+        axes.set_xlabel("generation")
         _legend(axes)
     return figure
 

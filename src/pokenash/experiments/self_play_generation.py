@@ -87,7 +87,7 @@ class Loop:
     seed : int
     num_lanes, num_workers : int
     arena : MatchExecutor or None
-        Plays the tournament in place of a local arena.
+        Plays the battles in place of a local arena.
     tracker : Tracker or None
         Is told the numbers of the trainings, their steps counted over all generations.
     progress : bool
@@ -199,6 +199,7 @@ def _collect(loop: Loop, number: int, folder: Path, player: PolicySpec) -> dict[
             seed=derive_seed(loop.seed, "self-play", "collection", number),
             num_lanes=loop.num_lanes,
             num_workers=loop.num_workers,
+            arena=loop.arena,
             progress=loop.progress,
         )
         noted |= {"battles": result.new_battles, "battles_per_second": round(result.battles_per_second, 3)}

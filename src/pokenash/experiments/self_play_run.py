@@ -80,7 +80,7 @@ def run_self_play(
     num_lanes, num_workers
         As for `Arena`.
     arena : MatchExecutor, optional
-        Plays the tournament in place of a local arena; it is not closed here.
+        Plays the battles in place of a local arena; it is not closed here.
     tracker : Tracker, optional
         Is told the numbers of the trainings; steps are counted over all generations.
     progress : bool

@@ -134,7 +134,7 @@ class SelfPlayRunSettings:
     lanes : int
         Battles in play at a time.
     executor : str
-        Where the tournament is played: ``local`` or ``ray``.
+        Where the battles are played: ``local`` or ``ray``. Trainings are on this machine.
     address : str, optional
         Of a running Ray cluster.
     worker_gpus : float
