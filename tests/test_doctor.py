@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ import pokenash
 from pokenash.cli.doctor import run
 from pokenash.cli.installed_packages import DEVELOPMENT, PURPOSES
 from pokenash.games.showdown import node
+from pokenash.metamon.vocabularies import VOCABULARIES
 
 ROOT = Path(__file__).parents[1]
 
@@ -141,9 +144,9 @@ def test_packages_that_are_missing_or_too_old_are_told_from_those_of_extras(tmp_
     done = doctor(tmp_path, "--json")
     found = json.loads(done.stdout)
     assert done.returncode == 1
-    assert {(one["name"], one["state"], one["found"]) for one in found["packages"]} == {
-        ("tqdm", "broken", "0.1 (expected >=4.66)"),
-        ("nowhere-to-be-found", "broken", "missing (expected >=2)"),
+    assert {(one["name"], one["state"], one["found"], one["remedy"]) for one in found["packages"]} == {
+        ("tqdm", "broken", "0.1 (expected >=4.66)", "pip install 'tqdm>=4.66'"),
+        ("nowhere-to-be-found", "broken", "missing (expected >=2)", "pip install 'nowhere-to-be-found>=2'"),
     }
     features = named(found["features"])
     assert features["half"]["state"] == "absent"
@@ -173,6 +176,26 @@ def test_what_is_optional_may_be_absent(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_metamons_vocabularies_are_told_and_changed_ones_are_broken(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("POKENASH_VOCABULARIES", str(tmp_path))
+    absent = named(told(capsys)["features"])["vocabularies"]
+    assert (absent["state"], absent["found"]) == ("absent", f"none in {tmp_path}")
+    assert absent["remedy"] == "pokenash metamon fetch-vocabulary allreplays-v3"
+    (tmp_path / "allreplaysv3.json").write_text("{}")
+    diagnosis = told(capsys)
+    changed = named(diagnosis["features"])["vocabularies"]
+    assert changed["state"] == "broken"
+    assert f"{tmp_path / 'allreplaysv3.json'} is not allreplays-v3 as published" in changed["found"]
+    # No battle needs one.
+    assert diagnosis["healthy"]
+    known = replace(VOCABULARIES["allreplays-v3"], sha256=hashlib.sha256(b"{}").hexdigest())
+    monkeypatch.setitem(VOCABULARIES, "allreplays-v3", known)
+    found = named(told(capsys)["features"])["vocabularies"]
+    assert (found["state"], found["found"]) == ("ok", f"allreplays-v3 in {tmp_path}")
+
+
 def test_the_accelerator_is_what_torch_says(capsys: pytest.CaptureFixture[str]) -> None:
     import torch
 
@@ -190,4 +213,4 @@ def test_accounts_are_not_told(capsys: pytest.CaptureFixture[str], monkeypatch: 
 
 def test_every_extra_has_its_purpose() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert set(project["optional-dependencies"]) - DEVELOPMENT <= set(PURPOSES)
+    assert set(project["optional-dependencies"]) - DEVELOPMENT == set(PURPOSES)

@@ -30,6 +30,8 @@ VARIABLES = (
     "POKENASH_VOCABULARIES",
     "METAMON_CACHE_DIR",
     "HF_HUB_OFFLINE",
+    "RAY_ADDRESS",
+    "WANDB_MODE",
 )
 """Environment variables that lead pokenash elsewhere. Accounts and passwords are not among what is told."""
 
@@ -134,6 +136,7 @@ def diagnose(*, accelerator: bool = False) -> Diagnosis:
         features=(
             _looked("accelerator", _torch_devices if accelerator else _visible_devices, needed=False),
             _looked("Showdown server", _server, needed=False),
+            _looked("vocabularies", _vocabularies, needed=False),
             *(_optional(*one) for one in feature_findings()),
         ),
         variables={name: os.environ[name] for name in VARIABLES if name in os.environ},
@@ -148,8 +151,8 @@ def _looked(name: str, look: Callable[[str], Finding], *, needed: bool = True) -
         return Finding(name=name, state="broken", found=" ".join(str(error).split()), needed=needed)
 
 
-def _required(name: str, works: bool, found: str) -> Finding:
-    return Finding(name=name, state="ok" if works else "broken", found=found)
+def _required(name: str, works: bool, found: str, remedy: str) -> Finding:
+    return Finding(name=name, state="ok" if works else "broken", found=found, remedy=remedy)
 
 
 def _optional(name: str, works: bool, found: str, purpose: str, remedy: str) -> Finding:
@@ -231,6 +234,24 @@ def _server(name: str) -> Finding:
     npm = npm_command()[-1]
     remedy = "pokenash server --install-only (needs the npm registry, 154 MB)"
     return Finding(name=name, state="absent", found=f"npm: {npm}", needed=False, purpose=purpose, remedy=remedy)
+
+
+def _vocabularies(name: str) -> Finding:
+    """Which of metamon's are on this machine, unchanged."""
+    from pokenash.metamon.vocabularies import VOCABULARIES, vocabulary_directory
+
+    purpose, folder = "metamon's published models", vocabulary_directory()
+    paths = {known.name: folder / known.file_name for known in VOCABULARIES.values()}
+    there = [one for one, path in paths.items() if path.is_file()]
+    remedy = f"pokenash metamon fetch-vocabulary {next(iter(VOCABULARIES))}"
+    if not there:
+        found = f"none in {folder}"
+        return Finding(name=name, state="absent", found=found, needed=False, purpose=purpose, remedy=remedy)
+    changed = [one for one in there if hashlib.sha256(paths[one].read_bytes()).hexdigest() != VOCABULARIES[one].sha256]
+    if changed:
+        found = f"{paths[changed[0]]} is not {changed[0]} as published; delete it and fetch it again"
+        return Finding(name=name, state="broken", found=found, needed=False, purpose=purpose)
+    return Finding(name=name, state="ok", found=f"{', '.join(there)} in {folder}", needed=False, purpose=purpose)
 
 
 _COMPUTING = "training and inference of networks faster than on the CPU"

@@ -57,4 +57,4 @@ def _found_or_remedy(finding: Finding) -> str:
 
 
 def _table(head: str, findings: Sequence[Finding]) -> list[str]:
-    return aligned([(head, "state", "found"), *((one.name, one.state, one.found) for one in findings)])
+    return aligned([(head, "state", "found"), *((one.name, one.state, _found_or_remedy(one)) for one in findings)])

@@ -14,15 +14,14 @@ if TYPE_CHECKING:
 __all__ = ["DEVELOPMENT", "PURPOSES", "feature_findings", "installed_distribution", "package_findings"]
 
 PURPOSES = {
-    "accelerate": "training of metamon's models on several processes",
+    "accelerate": "training of metamon's models on several devices or processes",
     "hub": "checkpoints and team sets from the Hugging Face Hub",
     "metamon": "metamon's published models, vocabularies and trajectory files",
     "oak": "Oak's search as an opponent in generation 1",
-    "ray": "workers on other hosts",
-    "storage": "match logs and trajectories of millions of battles",
-    "tensorboard": "logging of training to TensorBoard",
-    "trackio": "logging of training to trackio",
-    "wandb": "logging of training to Weights & Biases",
+    "ray": "battles on the machines of a cluster (--executor ray)",
+    "tensorboard": "curves of runs in TensorBoard (--track tensorboard)",
+    "trackio": "curves of runs in trackio (--track trackio)",
+    "wandb": "curves of runs at Weights & Biases (--track wandb)",
 }
 """Extras that users want, and what for."""
 
@@ -46,15 +45,17 @@ def installed_distribution() -> Distribution:
         ) from error
 
 
-def package_findings() -> Iterator[tuple[str, bool, str]]:
-    """Each package that pokenash needs: its name, whether it will do, and what was found."""
+def package_findings() -> Iterator[tuple[str, bool, str, str]]:
+    """Each package that pokenash needs: its name, whether it will do, what was found, and how to get it."""
     try:
         needed = _requirements("")
     except (InputError, ImportError) as error:
-        yield "packages", False, f"cannot be looked up: {error}"
+        yield "packages", False, f"cannot be looked up: {error}", ""
         return
     for requirement in needed:
-        yield requirement.name, *_state(requirement)
+        works, found = _state(requirement)
+        wanted = f"{requirement.name}{requirement.specifier}"
+        yield requirement.name, works, found, "" if works else f"pip install '{wanted}'"
 
 
 def feature_findings() -> Iterator[tuple[str, bool, str, str, str]]:
