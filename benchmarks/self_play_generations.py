@@ -86,7 +86,7 @@ class Settings:
     """of every pair, fresh ones"""
     teacher_battles: int = 300
     """of the heuristics with each other and themselves, each"""
-    teacher_steps: int = 1500
+    teacher_steps: int = 1000
     """of the imitation"""
     parallel: int = 2
     """runs side by side, a core each"""
