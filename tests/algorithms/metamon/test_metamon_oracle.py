@@ -43,6 +43,8 @@ TRAINING = FineTuneSettings.oracle(
     checkpoint_every=2,
 )  # fmt: skip
 SETTINGS = MetamonOracleSettings(training=TRAINING, battles=4, battles_per_block=2, head_to_head_battles=2, num_lanes=4)
+TURNS = 30
+"""Of battles that need only be the same again; more than a sequence that is learned from has."""
 
 
 @pytest.fixture(autouse=True)
@@ -62,8 +64,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> PolicySpec:
 
 def ask(directory: Path, base: PolicySpec, settings: MetamonOracleSettings = SETTINGS) -> PolicySpec:
     return MetamonOracle(settings).train(
-        tiny.game(), mixture_spec("mixture_0", [base, MAX_POWER], [0.25, 0.75]), population=[base, MAX_POWER],
-        name="br_0", directory=directory, seed=9, iteration=0,
+        tiny.game(turn_limit=TURNS), mixture_spec("mixture_0", [base, MAX_POWER], [0.25, 0.75]),
+        population=[base, MAX_POWER], name="br_0", directory=directory, seed=9, iteration=0,
     )  # fmt: skip
 
 
@@ -347,7 +349,7 @@ def test_psro_with_metamon_s_oracle_goes_on_after_a_kill_and_ends_as_an_unbroken
 
     def run(directory: Path) -> Any:
         return run_psro(
-            directory, tiny.game(), [base, MAX_POWER], oracle,
+            directory, tiny.game(turn_limit=TURNS), [base, MAX_POWER], oracle,
             iterations=2, battles_per_matchup=2, evaluation_battles=2, num_lanes=4, seed=2,
         )  # fmt: skip
 
