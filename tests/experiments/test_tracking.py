@@ -9,6 +9,7 @@ import resource
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -315,6 +316,7 @@ def test_tensorboard_goes_on_when_the_disk_has_room_again(tmp_path: Path, caplog
     pytest.importorskip("tensorboard", reason="TensorBoard is not installed")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+    others = threading.enumerate()
     with Trackers({"tensorboard": TensorBoardTracker(tmp_path)}) as tracker, caplog.at_level(logging.WARNING):
         tracker.log(0, {"loss": 1.0})
         (file,) = tmp_path.iterdir()
@@ -327,6 +329,9 @@ def test_tensorboard_goes_on_when_the_disk_has_room_again(tmp_path: Path, caplog
         told = len(caplog.records)
         for more in (step, step + 1):
             tracker.log(more, {"loss": 1.0 + more})
+    for thread in threading.enumerate():
+        if thread not in others:
+            thread.join(60)
     assert "tensorboard failed at step" in caplog.text
     assert len(caplog.records) == told
     events = EventAccumulator(str(tmp_path))

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
+from numpy.typing import NDArray
 
 __all__ = ["Growth", "Panel", "growth_figure", "panels_figure", "rates_figure"]
 
@@ -64,8 +66,8 @@ def _plot(axes: Axes, panel: Panel) -> None:
     for (name, (places, values)), colour in zip(panel.curves.items(), _PALETTE * len(panel.curves), strict=False):
         x, y = np.asarray(places, np.float64), np.asarray(values, np.float64)
         few = len(x) <= _FEW
-        style = {"marker": "o", "markersize": 3.0} if few else {"alpha": 0.3, "linewidth": 0.8}
-        axes.plot(x, y, color=colour, label=name if few else None, **style)  # type: ignore[arg-type]
+        style: dict[str, Any] = {"marker": "o", "markersize": 3.0} if few else {"alpha": 0.3, "linewidth": 0.8}
+        axes.plot(x, y, color=colour, label=name if few else None, **style)
         if not few:
             axes.plot(x, _running_mean(y), color=colour, label=name)
     for value, words in panel.lines:
@@ -91,7 +93,7 @@ def _against_zero(axes: Axes, panel: Panel) -> None:
     axes.yaxis.set_minor_formatter("{x:g}" if high < 1000 * low else NullFormatter())
 
 
-def _running_mean(values: np.ndarray) -> np.ndarray:
+def _running_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Means over windows that are shorter at the ends; missing values are passed over."""
     half = max(1, len(values) // _SMOOTHED_OVER // 2)
     known = np.isfinite(values)
@@ -100,7 +102,7 @@ def _running_mean(values: np.ndarray) -> np.ndarray:
     low = np.maximum(np.arange(len(values)) - half, 0)
     high = np.minimum(np.arange(len(values)) + half + 1, len(values))
     with np.errstate(invalid="ignore"):
-        means: np.ndarray = (sums[high] - sums[low]) / (counts[high] - counts[low])
+        means: NDArray[np.float64] = (sums[high] - sums[low]) / (counts[high] - counts[low])
     return means
 
 

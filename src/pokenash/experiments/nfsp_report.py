@@ -111,7 +111,7 @@ def _learning_section(rounds: Sequence[Mapping[str, Any]]) -> Section:
     def curve(name: str) -> tuple[list[float], list[float]]:
         return places, [float("nan") if row[name] is None else row[name] for row in rounds]
 
-    wanted = [
+    wanted: list[tuple[str, str, Sequence[tuple[float, str]]]] = [
         ("average_loss", "loss of the average policy", ()),
         ("value_loss", "loss of the best response", ()),
         ("mean_return", "mean return of player 0", ((0.0, ""),)),

@@ -37,14 +37,6 @@ __all__ = [
 REPORT = "report.html"
 
 _LONGEST_SETTING = 2_000
-_STYLE = {
-    # The same files give the same page.
-    "svg.hashsalt": "pokenash",
-    "font.family": "DejaVu Sans",
-    "hatch.linewidth": 0.5,
-    # A policy's name may hold dollar signs, and is no formula.
-    "text.parse_math": False,
-}
 
 
 @dataclass(frozen=True)
@@ -212,7 +204,16 @@ def write_report_page(
         If a file lacks what the report needs, or the report cannot be written; nothing is written in the first case.
     """
     try:
-        with rc_context(_STYLE):
+        with rc_context(
+            {
+                # The same files give the same page.
+                "svg.hashsalt": "pokenash",
+                "font.family": "DejaVu Sans",
+                "hatch.linewidth": 0.5,
+                # A policy's name may hold dollar signs, and is no formula.
+                "text.parse_math": False,
+            }
+        ):
             values, figures = make()
             drawn = {name: _drawn(figure) for name, figure in figures.items()}
     except PokenashError:

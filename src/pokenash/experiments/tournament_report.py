@@ -131,14 +131,11 @@ def _matrix_section(matrix: Mapping[str, Any], order: list[str], pairs: list[Any
         return np.array(rows, dtype=kind)[np.ix_(at, at)]
 
     battles = np.array(matrix["counts"], np.int64).sum(axis=-1)
-    figure = figures.payoff_figure(
-        order,
-        *(ordered(matrix[name], np.float64) for name in ("win_rate", "lower", "upper")),
-        ordered(battles + battles.T, np.int64),
-    )
+    rate, lower, upper = (ordered(matrix[name], np.float64) for name in ("win_rate", "lower", "upper"))
+    figure = figures.payoff_figure(order, rate, lower, upper, ordered(battles + battles.T, np.int64))
     rows = [
-        (first, second, f"{sum(counts):,}", "/".join(map(str, counts)), percent(rate), interval(lower, upper))
-        for first, second, counts, (rate, lower, upper) in pairs
+        (first, second, f"{sum(counts):,}", "/".join(map(str, counts)), percent(won), interval(low, high))
+        for first, second, counts, (won, low, high) in pairs
     ]
     header = ("policy", "opponent", "battles", "won/drawn/lost", "win rate", f"{level} interval")
     return Section("Who beats whom", _MATRIX_NOTE, [("payoff", figure)], [Table(header, rows, frozenset({1}))])

@@ -6,6 +6,7 @@ For the directories of ``pokenash train`` and for those of `pokenash.metamon.tra
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -137,8 +138,10 @@ def _curves_section(steps: Sequence[Mapping[str, Any]]) -> Section:
         if name in _NOT_DRAWN:
             continue
         values = [float(row[name]) if _is_number(row.get(name)) else float("nan") for row in steps]
+        known = [value for value in values if isfinite(value)]
+        if not known:
+            continue
         panels.append(Panel(name.replace("_", " "), {"": (places, values)}))
-        known = [value for value in values if value == value]
         part = max(1, len(known) // 10)
         first, end = sum(known[:part]) / part, sum(known[-part:]) / part
         rows.append((name, f"{len(known):,}", f"{first:.5g}", f"{end:.5g}", f"{min(known):.5g}", f"{max(known):.5g}"))
