@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,12 +75,15 @@ class HeadToHead:
         Even: each drawn start is played from both seats.
     num_lanes, num_workers : int
         Of the arena; results do not depend on them.
+    device : str
+        Where both networks play.
     """
 
     game: ShowdownGame
     battles: int = 400
     num_lanes: int = 64
     num_workers: int = 1
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         if self.battles < 2 or self.battles % 2:
@@ -227,13 +230,18 @@ def _played(directory: Path, spec: PolicySpec, base: PolicySpec, asked: HeadToHe
     there = len(log.block("head_to_head")) if log.has_block("head_to_head") else asked.battles
     if there != asked.battles:
         raise InputError(f"head_to_head: {directory} has {there} battles against the start already; ask for as many")
+    policy, other = (_on(one, asked.device) for one in (spec, not_named(base, spec.name)))
     with Arena(asked.game, num_lanes=asked.num_lanes, num_workers=asked.num_workers) as arena:
         versus = play_head_to_head(
-            arena, spec, not_named(base, spec.name), log, battles=asked.battles,
-            seed=derive_seed(seed, "head_to_head"),
+            arena, policy, other, log, battles=asked.battles, seed=derive_seed(seed, "head_to_head")
         )  # fmt: skip
     write_json(directory / "head_to_head.json", versus)
     return versus
+
+
+def _on(spec: PolicySpec, device: str) -> PolicySpec:
+    """The policy, played on a device."""
+    return replace(spec, parameters={**spec.parameters, "device": device})
 
 
 def _report(directory: Path, name: str, tuned: FineTuned, versus: Mapping[str, Any] | None) -> dict[str, Any]:
