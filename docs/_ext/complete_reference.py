@@ -1,7 +1,8 @@
 """The reference is complete: a public name without an entry in it is a warning, and so fails the build.
 
 Public are the names in `__all__` of every module outside of ``pokenash.cli``, whose commands are described by their own
-help, and of modules whose names begin with an underscore. A package's re-export is described where it lives.
+help, and of modules whose names begin with an underscore. A package's re-export is described where it lives. Constants
+and type aliases are shown with their value where they have no docstring.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Collection, Iterator
+from inspect import ismodule
+from typing import Any, get_origin
 
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -17,6 +20,7 @@ from sphinx.util import logging
 import pokenash
 
 _LEFT_OUT = ("pokenash.cli",)
+_LONGEST_VALUE = 400
 _log = logging.getLogger(__name__)
 
 
@@ -57,7 +61,19 @@ def check(app: Sphinx, env: BuildEnvironment) -> None:
         _log.warning("the public name %s is not in the reference: it needs a docstring, and an entry", name)
 
 
+def keep_constants(app: Sphinx, what: str, name: str, item: Any, skip: bool, options: Any) -> bool | None:
+    """Show a module's constants, which autodoc leaves out where they have no docstring."""
+    is_value = get_origin(item) is not None or not (callable(item) or ismodule(item))
+    if what != "module" or not is_value or name.startswith("_"):
+        return None
+    if len(repr(item)) > _LONGEST_VALUE:
+        # For the whole module: a dictionary of a hundred entries is no reference.
+        options.no_value = True
+    return False
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
+    app.connect("autodoc-skip-member", keep_constants)
     app.connect("env-check-consistency", check)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
