@@ -14,12 +14,10 @@ It may be killed at any moment and started again with the same command. Results 
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,19 +26,11 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-import numpy as np
 import tyro
-from curves import FIGURES
-from matplotlib import rc_context
-from measuring import markdown_table, provenance, write_csv, write_page
+from self_play_tables import KINDS, TEACHERS, write_results
 
 from pokenash.algorithms.damping import DampingSettings
-from pokenash.algorithms.match_log import MatchLog
-from pokenash.algorithms.paired_scores import PairedScore, count_pairs, paired_score
 from pokenash.experiments.collection import collect
-from pokenash.experiments.self_play_figures import results_figure, training_figure
-from pokenash.experiments.self_play_history import SelfPlayHistory, read_history
-from pokenash.experiments.self_play_measures import pairings
 from pokenash.experiments.self_play_plan import SelfPlayPlan, damped, undamped
 from pokenash.experiments.self_play_run import run_self_play
 from pokenash.experiments.tournament_run import run_tournament
@@ -54,10 +44,7 @@ from pokenash.metamon.vocabulary_building import build_vocabulary
 from pokenash.policies.populations import load_population
 from pokenash.policies.spec import PolicySpec
 
-TEACHERS = ("type_aware", "max_power")
 MEASURED_BY = ("uniform", "max_power", "type_aware")
-NAME = "self_play_generations"
-KINDS = ("baseline", "damped")
 
 
 @dataclass
@@ -224,170 +211,11 @@ def _last_policy(settings: Settings, kind: str, seed: int) -> PolicySpec:
     return load_population(settings.directory / f"{kind}_{seed}" / "population.json")[-1]
 
 
-def histories(settings: Settings) -> dict[tuple[str, int], SelfPlayHistory]:
-    """What there is of every run."""
-    found = {}
-    for seed in settings.seeds:
-        for kind in KINDS:
-            directory = settings.directory / f"{kind}_{seed}"
-            if (directory / "selfplay_summary.json").exists():
-                found[kind, seed] = read_history(directory, kind)
-    return found
-
-
-def generation_rows(found: dict[tuple[str, int], SelfPlayHistory]) -> list[dict[str, Any]]:
-    """One for every generation of every run."""
-    rows = []
-    for (kind, seed), history in found.items():
-        ratings = {row["policy"]: row for row in history.summary["rows"]}
-        for generation in history.generations:
-            rated = ratings[generation["policy"]]
-            against = {row["name"]: row for row in generation["against"]}
-            met, last = against["start"], generation["training"]["last_tenth"]
-            rows.append(
-                {
-                    "kind": kind,
-                    "seed": seed,
-                    "generation": generation["generation"],
-                    **{key: met[key] for key in ("battles", "wins", "draws", "losses")},
-                    "score": met["score"],
-                    "lower": met["lower"],
-                    "upper": met["upper"],
-                    **{key: rated[key] for key in ("rating", "rating_lower", "rating_upper")},
-                    **{f"score_{one}": against[one]["score"] for one in TEACHERS},
-                    "refused_rate": generation["filter"]["refused"]["rate"],
-                    "ties": generation["collection"]["ties"],
-                    "mean_decisions": generation["collection"]["mean_decisions"],
-                    **{
-                        key: last[key] for key in ("divergence", "entropy", "learning_rate", "kl_weight", "critic_loss")
-                    },
-                }
-            )
-    return rows
-
-
-def training_rows(found: dict[tuple[str, int], SelfPlayHistory]) -> list[dict[str, Any]]:
-    """One for every line of every training's log."""
-    kept = (
-        "generation",
-        "step",
-        "divergence",
-        "entropy",
-        "learning_rate",
-        "kl_weight",
-        "entropy_weight",
-        "critic_loss",
-    )
-    return [
-        {"kind": kind, "seed": seed, **{name: f"{row[name]:.6g}" for name in kept}}
-        for (kind, seed), history in found.items()
-        for row in history.training
-    ]
-
-
-def head_to_head(settings: Settings) -> PairedScore:
-    """The last generations with damping against those without, all pairs of seeds together.
-
-    The interval is of these networks' battles; how much other seeds would differ it does not say.
-    """
-    log = MatchLog(settings.directory / "finals" / "matches" / "matches.jsonl")
-    counts, outcomes = np.zeros(5, np.int64), np.zeros(3, np.int64)
-    for key in log.keys("tournament/"):
-        names = key.split("/")[1:3]
-        ours = [name for name in names if name.startswith("damped")]
-        if len(ours) == 1 and any(name.startswith("baseline") for name in names):
-            more, won, _ = count_pairs(log.block(key), ours[0])
-            counts, outcomes = counts + more, outcomes + won
-    return paired_score(counts, outcomes)
-
-
-def _interval(row: dict[str, Any], form: str = ".1%") -> str:
-    return f"{row['score']:{form}} [{row['lower']:{form}}, {row['upper']:{form}}]"
-
-
-def _pages(settings: Settings, found: dict[tuple[str, int], SelfPlayHistory]) -> Sequence[str]:
-    """The tables in Markdown."""
-    start = pairings(settings.directory / "start" / "tournament", "imitation", 0.95)
-    table = [{"opponent": f"`{row['name']}`", "battles": row["battles"], "score": _interval(row)} for row in start]
-    parts = ["The starting policy:\n", markdown_table(table, ["opponent", "battles", "score"])]
-    rows = generation_rows(found)
-    shown = [
-        {
-            "run": f"{row['kind']}, seed {row['seed']}",
-            "generation": str(row["generation"]),
-            "score_against_the_start": _interval(row),
-            "rating": f"{row['rating']:+.0f} [{row['rating_lower']:+.0f}, {row['rating_upper']:+.0f}]",
-            **{f"against_{one}": f"{row[f'score_{one}']:.1%}" for one in TEACHERS},
-            "KL": f"{row['divergence']:.4f}",
-            "entropy": f"{row['entropy']:.3f}",
-            "learning_rate": f"{row['learning_rate']:.2g}",
-            "refused": f"{row['refused_rate']:.1%}",
-        }
-        for row in rows
-    ]
-    parts += ["Every generation, with 95% intervals:\n", markdown_table(shown, list(shown[0]))]
-    parts += ["The last generation, mean over seeds and range:\n", _last_table(rows)]
-    finals = settings.directory / "finals" / "tournament.json"
-    if finals.exists():
-        ratings = json.loads(finals.read_text(encoding="utf-8"))["ratings"]["ratings"]
-        last = [
-            {"policy": f"`{name}`", "rating": f"{one['rating']:.0f} [{one['lower']:.0f}, {one['upper']:.0f}]"}
-            for name, one in sorted(ratings.items(), key=lambda item: -item[1]["rating"])
-        ]
-        parts += ["The last generations of all runs against each other:\n", markdown_table(last, ["policy", "rating"])]
-        met = head_to_head(settings)
-        parts.append(
-            f"Last generations with damping against those without, all pairs of seeds: {_interval(met.to_json())} of "
-            f"{met.battles:,} battles. The interval is of these networks; other seeds would give others.\n"
-        )
-    return parts
-
-
-def _last_table(rows: Sequence[dict[str, Any]]) -> str:
-    """What the seeds of a kind have in common at the end."""
-    last = max(row["generation"] for row in rows)
-    table = []
-    for kind in KINDS:
-        of_kind = [row for row in rows if row["kind"] == kind and row["generation"] == last]
-        line: dict[str, Any] = {"kind": kind, "seeds": len(of_kind)}
-        for column, form in _LAST.items():
-            values = [row[column] for row in of_kind]
-            if values:
-                mean = sum(values) / len(values)
-                line[column] = f"{mean:{form}} ({min(values):{form}} to {max(values):{form}})"
-        table.append(line)
-    return markdown_table(table, ["kind", "seeds", *_LAST])
-
-
-_LAST = {
-    "score": ".1%",
-    "rating": "+.0f",
-    "divergence": ".4f",
-    "entropy": ".3f",
-    "learning_rate": ".2g",
-    "refused_rate": ".1%",
-}
-
-
-def write(settings: Settings) -> None:
-    """Tables and figures of what is there."""
-    found = histories(settings)
-    if not found:
-        raise SystemExit(f"{settings.directory}: no generation is done yet")
-    write_csv(NAME, generation_rows(found))
-    write_csv(f"{NAME}_training", training_rows(found))
-    write_page(NAME, *_pages(settings, found), provenance(settings.seeds))
-    chosen = list(found.values())
-    with rc_context({"svg.hashsalt": "pokenash", "font.family": "DejaVu Sans", "text.parse_math": False}):
-        results_figure(chosen).savefig(FIGURES / f"{NAME}_results.svg", metadata={"Date": None})
-        training_figure(chosen).savefig(FIGURES / f"{NAME}_training.svg", metadata={"Date": None})
-
-
 def main(settings: Settings) -> None:
     """Play what is missing, then write."""
     if settings.play:
         play(settings)
-    write(settings)
+    write_results(settings.directory, settings.seeds)
 
 
 if __name__ == "__main__":
