@@ -188,23 +188,22 @@ def test_what_is_no_number_is_refused_before_any_tracker_is_told() -> None:
     assert not told.steps
 
 
-def test_a_dashboard_that_cannot_step_back_is_told_each_step_once(tmp_path: Path) -> None:
+def test_a_dashboard_that_cannot_step_back_is_told_each_value_once(tmp_path: Path) -> None:
     path, told = tmp_path / "tracking" / "step.json", Remembered()
     first = OnwardTracker(told, path)
     for step in (0, 2, 4):
         first.log(step, {"loss": 1.0 + step})
+    assert [step for step, _ in told.steps] == [0, 2, 4]
+    # Killed, and gone on with from before step 2; of step 4 something had not been said.
     second = OnwardTracker(told, path)
     second.start()
     for step in (2, 4, 6):
-        second.log(step, {"loss": 10.0 + step})
-    second.log(6, {"rate": 0.5})
-    assert told.steps == [
-        (0, {"loss": 1.0}),
-        (2, {"loss": 3.0}),
-        (4, {"loss": 5.0}),
-        (6, {"loss": 16.0}),
-        (6, {"rate": 0.5}),
-    ]
+        second.log(step, {"loss": 10.0 + step, "rate": 0.1 * step})
+    second.log(6, {"exact": 0.5})
+    assert told.steps[3:] == [(4, {"rate": 0.4}), (6, {"loss": 16.0, "rate": 0.1 * 6}), (6, {"exact": 0.5})]
+    third = OnwardTracker(told, path)
+    third.log(6, {"loss": 0.0, "rate": 0.0, "exact": 0.0})
+    assert len(told.steps) == 6
     path.write_text("{}")
     with pytest.raises(RunDirectoryError, match=r"step.json is damaged.*remove it"):
         OnwardTracker(told, path).start()
