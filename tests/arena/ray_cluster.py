@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 STORE = 80 * 2**20
+"""Bytes of its object store."""
 
 
 def ray_module() -> Any:
     """Ray, or the test is skipped."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     return pytest.importorskip("ray", reason="Ray is not installed: pip install 'pokenash[ray]'")
+
+
+@contextmanager
+def local_cluster(num_cpus: int = 2) -> Iterator[Any]:
+    """Ray, connected to a cluster of its own on this machine, which is gone afterwards."""
+    ray = ray_module()
+    ray.init(
+        address="local", num_cpus=num_cpus, object_store_memory=STORE, include_dashboard=False, log_to_driver=False,
+        logging_level=logging.ERROR,
+    )  # fmt: skip
+    try:
+        yield ray
+    finally:
+        ray.shutdown()

@@ -90,7 +90,7 @@ class PSROSettings:
     lanes : int
         Battles in play at a time, on a cluster on each worker.
     worker_gpus : float
-        The part of a GPU that each worker of a cluster takes, for networks.
+        The part of a GPU that each worker of a cluster takes, for networks that play on one.
     best_responses : int
         How many are trained in each iteration, with different seeds; all of them join the population.
     fresh : bool

@@ -62,7 +62,7 @@ class TournamentSettings:
     lanes : int
         Battles in play at a time, on a cluster on each worker; results do not depend on it.
     worker_gpus : float
-        The part of a GPU that each worker of a cluster takes, for networks.
+        The part of a GPU that each worker of a cluster takes, for networks that play on one.
     """
 
     policies: Positional[tuple[str, ...]]
