@@ -143,13 +143,16 @@ def test_files_that_cannot_be_used_are_dropped_by_name(tmp_path: Path, battle: A
     torn = write(root, battle, 1, True)
     torn.write_bytes(torn.read_bytes()[:40])
     write(tmp_path / "second", battle, 0, True)
+    # One that cannot be read gives way to one of its name that can.
+    write(tmp_path / "second", battle, 1, True)
     result = filter_trajectories([root, tmp_path / "second"], tmp_path / "out", FilterRules())
     assert result.dropped == {
         "misnamed": 1,
         "damaged": 1,
         "another file of the name came before": 1,
     }
-    assert numbers(result.root) == [0]
+    assert numbers(result.root) == [0, 1]
+    assert (result.root / "gen1ou" / good.name).samefile(good)
 
 
 def test_a_filter_is_whole_or_not_there_and_goes_on_from_what_it_has_read(

@@ -28,7 +28,7 @@ from pokenash.experiments.collection import INDEXED_FROM
 from pokenash.experiments.collection_directory import TRAJECTORIES
 from pokenash.experiments.filtering_reading import ReadFile, count_files, digest_of, listed_files, read_files
 from pokenash.experiments.filtering_rules import FilterRules
-from pokenash.experiments.run_directory import SCHEMA, write_bytes, write_json
+from pokenash.experiments.run_directory import SCHEMA, write_json
 from pokenash.metamon.dataset_index import index_trajectories
 
 __all__ = ["FilterResult", "filter_trajectories", "trajectory_root"]
@@ -108,12 +108,12 @@ def filter_trajectories(
     """
     output = Path(output)
     roots = [trajectory_root(source).resolve() for source in sources]
-    about = {"sources": [str(root) for root in roots], "rules": rules.to_json()}
     if not roots or num_workers < 1:
         raise InputError(f"filter: expected at least one root and one worker, got {len(roots)} and {num_workers}")
-    twice = sorted({root for root in about["sources"] if about["sources"].count(root) > 1})
+    twice = sorted({str(root) for root in roots if roots.count(root) > 1})
     if twice:
         raise InputError(f"filter: expected each root once, got {', '.join(twice)} several times")
+    about = {"sources": [str(root) for root in roots], "rules": rules.to_json()}
     try:
         if output.exists() and (not output.is_dir() or any(output.iterdir())):
             return _finished(output, about, roots)
@@ -155,7 +155,8 @@ def _make(
     for file in kept:
         _link(file.path, made / file.folder / file.name)
     lines = (json.dumps({"file": str(f.path), "reason": f.reason}) + "\n" for f in files if f.reason is not None)
-    write_bytes(made / "dropped.jsonl", "".join(lines).encode())
+    with (made / "dropped.jsonl").open("w", encoding="utf-8") as out:
+        out.writelines(lines)
     counts = {"read": result.read, "kept": result.kept, "wins": result.wins, "dropped": dropped}
     files_sha256 = digest_of((file.root, file.folder, file.name) for file in files)
     write_json(

@@ -7,10 +7,10 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from multiprocessing import get_context
@@ -24,6 +24,8 @@ __all__ = ["ReadFile", "count_files", "digest_of", "listed_files", "read_files"]
 
 # Files of a batch for each process; of fewer than these in all, no process is started for them.
 _BATCH, _FEW = 256, 64
+# Another file of the name may stand for one of these.
+_UNREADABLE = ("misnamed", "damaged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,42 +107,54 @@ def read_files(
         If something cannot be read or written.
     """
     found = _read_known(known)
+    # Names within a root differ.
     seen: set[tuple[str, str]] | None = set() if len(roots) > 1 else None
-    files = listed_files(roots)
+    teams: dict[tuple[str, ...], tuple[str, ...]] = {}
     with _measuring(workers, rules.action_space) as measured_of, known.open("a", encoding="utf-8") as out:
-        while batch := [_named(*place, rules, seen) for place in islice(files, _BATCH * workers)]:
-            keys = [_key(file, rules) if file.reason is None else "" for file in batch]
+        for batch in _batches(roots, _BATCH * workers):
+            files = [_named(*place, rules, seen) for place in batch]
+            keys = [_key(file, rules) if file.reason is None else "" for file in files]
             unread = [index for index, key in enumerate(keys) if key and key not in found]
-            paths = [str(batch[index].path) for index in unread]
+            paths = [str(files[index].path) for index in unread]
             for index, one in zip(unread, measured_of(paths), strict=True):
                 row = found[keys[index]] = None if one is None else one.to_json()
                 out.write(json.dumps([keys[index], row]) + "\n")
             out.flush()
-            # What stays in memory is what is given.
-            yield from (
-                _judged(file, found.pop(key), rules) if key else file for file, key in zip(batch, keys, strict=True)
-            )
-            on_files(len(batch))
+            for file, key in zip(files, keys, strict=True):
+                # What stays in memory is what is given.
+                judged = _judged(file, found.pop(key), rules, teams) if key else file
+                if seen is not None and judged.reason not in _UNREADABLE:
+                    seen.add((file.folder, file.name))
+                yield judged
+            on_files(len(files))
 
 
-def _named(root: str, folder: str, name: str, rules: FilterRules, seen: set[tuple[str, str]] | None) -> ReadFile:
+def _batches(roots: Sequence[Path], size: int) -> Iterator[list[tuple[str, str, str]]]:
+    """The files, so many at a time and never of two roots at once: which of two is the first is known then."""
+    for root in roots:
+        files = listed_files([root])
+        while batch := list(islice(files, size)):
+            yield batch
+
+
+def _named(root: str, folder: str, name: str, rules: FilterRules, seen: Set[tuple[str, str]] | None) -> ReadFile:
     """A file as its name shows it."""
     named = Named.of(folder, name)
+    if named is None:
+        return ReadFile(root, folder, name, None, (), "misnamed")
     if seen is not None and (folder, name) in seen:
-        reason: str | None = "another file of the name came before"
-    else:
-        reason = "misnamed" if named is None else rules.reason_by_name(named)
-    if seen is not None:
-        seen.add((folder, name))
-    return ReadFile(root, folder, name, named, (), reason)
+        return ReadFile(root, folder, name, named, (), "another file of the name came before")
+    return ReadFile(root, folder, name, named, (), rules.reason_by_name(named))
 
 
-def _judged(file: ReadFile, row: list[Any] | None, rules: FilterRules) -> ReadFile:
-    """A file as its contents show it."""
+def _judged(
+    file: ReadFile, row: list[Any] | None, rules: FilterRules, teams: dict[tuple[str, ...], tuple[str, ...]]
+) -> ReadFile:
+    """A file as its contents show it; of equal teams one is kept."""
     if row is None:
-        return ReadFile(file.root, file.folder, file.name, file.named, (), "damaged")
+        return replace(file, reason="damaged")
     measured = Measured.from_json(row)
-    return ReadFile(file.root, file.folder, file.name, file.named, measured.team, rules.reason(measured))
+    return replace(file, team=teams.setdefault(measured.team, measured.team), reason=rules.reason(measured))
 
 
 def _key(file: ReadFile, rules: FilterRules) -> str:
