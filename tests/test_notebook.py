@@ -53,7 +53,10 @@ def test_the_quickstart_runs_and_shows_what_it_promises(tmp_path: Path) -> None:
     ]
     imports, battle, batches, match, psro = printed
     assert imports == ""
-    assert "'player_0': " in battle
+    assert battle.count("\n") == 14
+    assert " won the battle!\n{'player_0': " in battle
     assert batches.endswith("wins of the first player in 20\n")
     assert match.endswith("of 20 battles\n")
     assert psro.endswith("nash_conv 0.000\n")
+    kinds = [output.output_type for output in notebook.cells[-2].outputs]
+    assert "image/png" in notebook.cells[-2].outputs[kinds.index("display_data")].data

@@ -7,6 +7,7 @@
 # This notebook is made from `quickstart.py` beside it; change that and run `make_notebooks.py`.
 
 # %%
+import matplotlib.pyplot as plt
 import numpy as np
 
 from pokenash import PSRO, Arena, EpisodeSetup, PolicySpec, ShowdownGame
@@ -30,8 +31,9 @@ for agent in env.agent_iter():
     over = termination or truncation
     action = None if over else env.action_space(agent).sample(observation["action_mask"])
     env.step(action)
-print(env.render())
+story = env.render().splitlines()
 env.close()
+print("\n".join(["...", *story[-12:]]))
 print(rewards)
 
 # %% [markdown]
@@ -74,13 +76,20 @@ print(f"max_power won {wins} of {len(matches)} battles")
 kuhn = OpenSpielGame("kuhn_poker")
 uniform = PolicySpec("uniform", "uniform")
 result = PSRO(kuhn, [uniform], ExactOracle(), iterations=6, payoffs="exact", symmetric=False).run()
-for state in result.iterations:
-    print(f"iteration {state.iteration}: nash_conv {state.analysis['exact_nash_conv']:.3f}")
+values = [state.analysis["exact_nash_conv"] for state in result.iterations]
+for iteration, value in enumerate(values):
+    print(f"iteration {iteration}: nash_conv {value:.3f}")
+plt.figure(figsize=(5, 3))
+plt.plot(values, marker="o")
+plt.xlabel("best responses")
+plt.ylabel("nash_conv of the mixture")
+plt.show()
 
 # %% [markdown]
 # ## PSRO on gen1ou
 #
-# Some minutes on two cores; from a terminal, into a directory from which it goes on after any interruption:
+# Some minutes on two cores; from a terminal, into a directory from which it goes on after any interruption. The report
+# is a page with the payoffs and their intervals, the mixture, and what each best response was worth on fresh battles.
 #
 # ```console
 # $ pokenash psro --preset demo --output runs/demo
