@@ -18,7 +18,7 @@ def ray_module() -> Any:
     """Ray, or the test is skipped."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     # By default Ray's workers give way to everything else on the machine, and so to other tests, for minutes.
-    os.environ["RAY_worker_niceness"] = "0"
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
     return pytest.importorskip("ray", reason="Ray is not installed: pip install 'pokenash[ray]'")
 
 
