@@ -20,6 +20,7 @@ import pytest
 from pokenash.algorithms.match_log import MatchLog
 from pokenash.arena import Arena
 from pokenash.cli import collect as command
+from pokenash.cli import main
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.experiments import collection, collection_directory
 from pokenash.experiments.collection import collect
@@ -302,18 +303,33 @@ def test_the_command_tells_what_there_is_and_saves_its_settings(
     assert "all of them were there already" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("wrong", [["nobody"], ["max_power", "--opponents", "nobody"], ["max_power", "--battles", "0"]])
+def test_a_command_that_cannot_be_is_refused_before_anything_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: list[str]
+) -> None:
+    assert main(["collect", *wrong, "--output", str(tmp_path / "new")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_run_directory_gives_its_game_and_its_meta_strategy(tmp_path: Path) -> None:
     from pokenash.policies.populations import save_population
 
-    game, folder = ShowdownGame("gen9ou", turn_limit=50), tmp_path / "run" / "iteration_0"
+    game, folder = ShowdownGame("gen9ou", turn_limit=4), tmp_path / "run" / "iteration_0"
     folder.mkdir(parents=True)
     save_population([UNIFORM, POWER], folder / "population.json")
     about = {"schema": 1, "game": game.config(), "seed": 1}
     (tmp_path / "run" / "config.json").write_text(json.dumps(about))
     strategy = {"schema": 1, "policies": ["uniform", "max_power"], "probabilities": [0.25, 0.75]}
     (folder / "meta_strategy.json").write_text(json.dumps(strategy))
-    settings = CollectionSettings("uniform", (str(tmp_path / "run"),))
-    assert (settings.game().format, settings.game().turn_limit) == ("gen9ou", 50)
+    settings = CollectionSettings("uniform", (str(tmp_path / "run"),), tmp_path / "out", battles=8, workers=1, lanes=8)
+    assert (settings.game().format, settings.game().turn_limit) == ("gen9ou", 4)
     _, (opponent,) = settings.players()
     assert opponent.kind == "mixture"
     assert opponent.parameters["probabilities"] == [0.25, 0.75]
+    result = settings.run()
+    assert (result.opponents[0].name, result.trajectories) == ("run", 8)
+    log = list(MatchLog(tmp_path / "out" / "matches" / "matches.jsonl"))
+    drawn = [match.members[match.policies.index("run")] for match in log]
+    assert set(drawn) <= {"uniform", "max_power"}
+    assert {path.parent.name for path in (tmp_path / "out").glob("trajectories/*/*")} == {"gen9ou"}
