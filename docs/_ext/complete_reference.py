@@ -15,6 +15,7 @@ from typing import Any, get_origin
 
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util import logging
 
 import pokenash
@@ -61,19 +62,31 @@ def check(app: Sphinx, env: BuildEnvironment) -> None:
         _log.warning("the public name %s is not in the reference: it needs a docstring, and an entry", name)
 
 
-def keep_constants(app: Sphinx, what: str, name: str, item: Any, skip: bool, options: Any) -> bool | None:
-    """Show a module's constants, which autodoc leaves out where they have no docstring."""
-    is_value = get_origin(item) is not None or not (callable(item) or ismodule(item))
-    if what != "module" or not is_value or name.startswith("_"):
-        return None
-    if len(repr(item)) > _LONGEST_VALUE:
-        # For the whole module: a dictionary of a hundred entries is no reference.
-        options.no_value = True
-    return False
+def describe_constants(app: Sphinx) -> None:
+    """Have autodoc show constants and aliases that have no docstring, with their value where it is short."""
+    for module_name in public_modules():
+        module = importlib.import_module(module_name)
+        analyzer = ModuleAnalyzer.for_module(module_name)
+        analyzer.analyze()
+        for name in getattr(module, "__all__", ()):
+            item = getattr(module, name)
+            is_value = get_origin(item) is not None or not (callable(item) or ismodule(item))
+            if is_value and name in analyzer.tagorder and ("", name) not in analyzer.attr_docs:
+                long = len(repr(item)) > _LONGEST_VALUE
+                analyzer.attr_docs["", name] = [":meta hide-value:", ""] if long else [""]
+
+
+def skip_reexports(app: Sphinx, what: str, name: str, item: Any, skip: bool, options: Any) -> bool | None:
+    """Describe a class where it lives and nowhere else: a name with two entries cannot be linked to."""
+    module = getattr(app.env.current_document, "autodoc_module", "")
+    if what == "module" and module and isinstance(item, type) and item.__module__ != module:
+        return True
+    return None
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
-    app.connect("autodoc-skip-member", keep_constants)
+    app.connect("builder-inited", describe_constants)
+    app.connect("autodoc-skip-member", skip_reexports)
     app.connect("env-check-consistency", check)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
