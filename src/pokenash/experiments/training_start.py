@@ -115,7 +115,8 @@ def _checkpoint(path: Path, name: str | None = None) -> PolicySpec:
     if not path.exists():
         raise InputError(f"start: there is no checkpoint {path}")
     kept = path.parent.parent / VOCABULARY_FILE
-    return metamon_spec(name or path.stem, path, **({"vocabulary": kept} if kept.exists() else {}))
+    spec = metamon_spec(name or path.stem, path)
+    return replace(spec, parameters={"vocabulary": str(kept)}) if kept.exists() else spec
 
 
 def _member(population: list[PolicySpec], member: str, place: str) -> PolicySpec:
