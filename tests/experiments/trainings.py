@@ -43,6 +43,6 @@ def small(directory: Path, root: Path, settings: FineTuneSettings = SMALL, **cha
 
 
 def weights(spec: PolicySpec) -> torch.Tensor:
-    """Of a trained policy, as one vector."""
+    """Of a trained policy, as one vector, but for PopArt's statistics."""
     state = load_checkpoint(spec.checkpoint_path()).state_dict()
-    return torch.cat([tensor.flatten() for tensor in state.values()])
+    return torch.cat([tensor.flatten() for name, tensor in state.items() if not name.startswith("popart")])

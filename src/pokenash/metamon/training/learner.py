@@ -185,10 +185,11 @@ class Learner:
             rate = self.regularisation.learning_rate(self.step)
         return rate * min(1.0, (self.step + 1) / max(settings.warm_up_steps, 1))
 
-    def _generator(self, *keys: int) -> torch.Generator:
-        """For one purpose of this step, in this process."""
+    def _generator(self, part: int, purpose: int) -> torch.Generator:
+        """For one purpose of one of this step's batches: the same if several processes share them or one has all."""
+        batch = part * self.devices.count + self.devices.index
         mixed = 0x9E3779B97F4A7C15
-        for key in (self._seed, self.step, self.devices.index, *keys):
+        for key in (self._seed, self.step, 0, batch, purpose):
             mixed = ((mixed ^ (key % 2**64)) * 0xBF58476D1CE4E5B9 + 0x94D049BB133111EB) % 2**64
             mixed ^= mixed >> 31
         return torch.Generator(self.devices.device).manual_seed(mixed % 2**63)
