@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from pokenash.algorithms.match_log import LoggedMatch, MatchLog
+from pokenash.algorithms.match_log_lines import Tallies
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.experiments.run_directory import read_json
 
-__all__ = ["RatedBattles", "read_battles"]
+__all__ = ["RatedBattles", "RatingSource", "rated_battles"]
 
 # Which blocks of a directory's log are battles of single policies, by the kind that its config names. The evaluations
 # of a PSRO run are against mixtures that change from iteration to iteration under one name.
@@ -21,40 +22,83 @@ _BLOCKS = {"psro": "tournament/", "tournament": "tournament/", "evaluation": "ev
 
 @dataclass(frozen=True)
 class RatedBattles:
-    """Battles of several sources in their order.
+    """Battles of several sources in their order; iterating reads them from the disk, one block at a time.
+
+    Policies that have one name in two sources and are not the same bear their source's name besides.
 
     Parameters
     ----------
-    matches : tuple of LoggedMatch
-        Policies that have one name in two sources and are not the same bear their source's name besides.
+    sources : tuple of RatingSource
     renamed : tuple of str
         The names that had to be told apart.
     """
 
-    matches: tuple[LoggedMatch, ...]
+    sources: tuple[RatingSource, ...]
     renamed: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[LoggedMatch]:
+        for source in self.sources:
+            for match in source.opened().matches(source.prefix):
+                first, second = match.policies
+                yield replace(match, policies=(self._named(source, first), self._named(source, second)))
+
+    def tallies(self) -> Tallies:
+        """How often each outcome happened, as `MatchLog.tallies`: no match is read for it.
+
+        Raises
+        ------
+        InputError
+            If a source holds no battles between policies.
+        """
+        counts: Tallies = {}
+        for source in self.sources:
+            found = source.opened().tallies(source.prefix)
+            if not found:
+                raise InputError(f"ratings: {source.log} holds no battles between policies; play some, or leave it out")
+            for (first, second, value), count in found.items():
+                outcome = (self._named(source, first), self._named(source, second), value)
+                counts[outcome] = counts.get(outcome, 0) + count
+        return counts
+
+    def _named(self, source: RatingSource, name: str) -> str:
+        if name not in self.renamed:
+            return name
+        alone = [one.label for one in self.sources].count(source.label) == 1
+        return f"{source.label if alone else source.log}:{name}"
 
 
 @dataclass(frozen=True)
-class _Source:
-    """One log, what of it counts, and who its policies are."""
+class RatingSource:
+    """One log, what of it counts, and who its policies are.
+
+    Parameters
+    ----------
+    label : str
+        The directory's or the log's name.
+    log : Path
+    prefix : str
+        Of the keys of the blocks that count.
+    policies : mapping of str to Any
+        Specs by name, where a directory lists them.
+    """
 
     label: str
     log: Path
     prefix: str = ""
     policies: Mapping[str, Any] = field(default_factory=dict)
 
-    def matches(self) -> Iterator[LoggedMatch]:
-        return (match for match in MatchLog(self.log) if match.block.startswith(self.prefix))
+    def opened(self) -> MatchLog:
+        """The log."""
+        return MatchLog(self.log)
 
 
-def read_battles(sources: Sequence[str | Path]) -> RatedBattles:
+def rated_battles(sources: Sequence[str | Path]) -> RatedBattles:
     """The battles of match logs (``.jsonl``) and of the directories of runs, tournaments and evaluations.
 
     Raises
     ------
     InputError
-        If there is no source, one is none of these or is given twice, or holds no battles.
+        If there is no source, or one is none of these or is given twice.
     RunDirectoryError
         If one is damaged.
     """
@@ -65,24 +109,13 @@ def read_battles(sources: Sequence[str | Path]) -> RatedBattles:
     for index, log in enumerate(logs):
         if log in logs[:index]:
             raise InputError(f"ratings: {found[index].log} is given twice; its battles count once")
-    apart = _different(found)
-    labels = [source.label for source in found]
-    matches: list[LoggedMatch] = []
-    for source in found:
-        label = source.label if labels.count(source.label) == 1 else str(source.log)
-        before = len(matches)
-        for match in source.matches():
-            first, second = (f"{label}:{name}" if name in apart else name for name in match.policies)
-            matches.append(replace(match, policies=(first, second)))
-        if len(matches) == before:
-            raise InputError(f"ratings: {source.log} holds no battles between policies; play some, or leave it out")
-    return RatedBattles(tuple(matches), tuple(sorted(apart)))
+    return RatedBattles(tuple(found), tuple(sorted(_different(found))))
 
 
-def _source(path: Path) -> _Source:
+def _source(path: Path) -> RatingSource:
     """A log, or a directory's log and policies."""
     if path.is_file() and path.suffix == ".jsonl":
-        return _Source(path.stem, path)
+        return RatingSource(path.stem, path)
     if not path.is_dir():
         raise InputError(f"ratings: {path} is neither a match log (.jsonl) nor the directory of a run")
     config = read_json(path / "config.json")
@@ -94,7 +127,7 @@ def _source(path: Path) -> _Source:
     log = path / "matches" / "matches.jsonl"
     if not log.exists():
         raise RunDirectoryError(f"{path} has no battles yet: {log} is missing")
-    return _Source(path.resolve().name, log, _BLOCKS[config["kind"]], _policies(path))
+    return RatingSource(path.resolve().name, log, _BLOCKS[config["kind"]], _policies(path))
 
 
 def _policies(directory: Path) -> dict[str, Any]:
@@ -118,7 +151,7 @@ def _without_paths(value: Any) -> Any:
     return [_without_paths(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _different(sources: Sequence[_Source]) -> set[str]:
+def _different(sources: Sequence[RatingSource]) -> set[str]:
     """Names that stand for different policies in different sources; a bare log does not say, and is believed."""
     known: dict[str, Any] = {}
     apart: set[str] = set()

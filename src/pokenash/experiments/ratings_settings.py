@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from tyro.conf import Positional
 
 from pokenash.algorithms.empirical_game import EmpiricalGame
-from pokenash.algorithms.match_log import LoggedMatch
 from pokenash.algorithms.ratings import BradleyTerry, bradley_terry, elo
 from pokenash.errors import InputError
 from pokenash.experiments.csv_files import csv_bytes
-from pokenash.experiments.rating_sources import read_battles
+from pokenash.experiments.rating_sources import RatedBattles, rated_battles
 from pokenash.experiments.run_directory import SCHEMA, write_bytes, write_json
 
 __all__ = ["EloPoint", "RatingsResult", "RatingsSettings"]
@@ -135,17 +134,19 @@ class RatingsSettings:
         """
         if self.every < 1:
             raise InputError(f"every: expected a number of battles above 0, got {self.every}")
-        found = read_battles(self.sources)
-        matches = [match for match in found.matches if match.counted and match.policies[0] != match.policies[1]]
-        game = EmpiricalGame.from_matches(matches)
+        found = rated_battles(self.sources)
+        between = {outcome: count for outcome, count in found.tallies().items() if outcome[0] != outcome[1]}
+        game = EmpiricalGame.from_tallies(between)
         fit = bradley_terry(game, level=self.level, centre=self.centre, prior_battles=self.prior_battles)
-        return RatingsResult(game, fit, tuple(self._progression(matches)), found.renamed)
+        return RatingsResult(game, fit, tuple(self._progression(found)), found.renamed)
 
-    def _progression(self, matches: Sequence[LoggedMatch]) -> list[EloPoint]:
+    def _progression(self, battles: RatedBattles) -> list[EloPoint]:
+        counted = (match for match in battles if match.counted and match.policies[0] != match.policies[1])
         points: list[EloPoint] = []
         ratings: dict[str, float] = {}
-        for begin in range(0, len(matches), self.every):
-            block = matches[begin : begin + self.every]
+        played = 0
+        while block := list(islice(counted, self.every)):
+            played += len(block)
             ratings = elo(block, k=self.k, start=self.centre, ratings=ratings)
-            points.append(EloPoint(begin + len(block), ratings))
+            points.append(EloPoint(played, ratings))
         return points
