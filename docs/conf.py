@@ -98,8 +98,15 @@ def public_face(package: str) -> list[tuple[str, str]]:
     return names
 
 
+def own_names(package: str) -> list[str]:
+    """The names that live in a package's own file, which has few."""
+    module = importlib.import_module(package)
+    names = [name for name in getattr(module, "__all__", []) if not name.startswith("__")]
+    return [name for name in names if getattr(getattr(module, name), "__module__", None) == package]
+
+
 # Read by _templates/autosummary/module.rst.
-autosummary_context = {"public_faces": public_faces()}
+autosummary_context = {"public_faces": public_faces(), "own_names": {name: own_names(name) for name in public_faces()}}
 
 
 def allow_plurals(app: Any, what: str, name: str, item: Any, options: Any, lines: list[str]) -> None:
