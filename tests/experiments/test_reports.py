@@ -156,7 +156,7 @@ def test_a_pair_that_was_not_played_is_missing_and_not_one_half(tournament: Path
             matrix[name][i][j] = None
     path.write_text(json.dumps(matrix))
     page = write_any_report(run).read_text()
-    assert "1 pairs have not been played" in page
+    assert "Of 3 pairs 1 have not been played" in page
     assert sum(len(row) == 6 and row[2] == "40" for row in page_rows(page)) == 2
     assert "not played" in (run / "figures" / "payoff.svg").read_text()
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 __all__ = ["Growth", "Panel", "growth_figure", "panels_figure", "rates_figure"]
@@ -72,8 +72,10 @@ def _plot(axes: Axes, panel: Panel) -> None:
             axes.plot(x, _running_mean(y), color=colour, label=name)
     for value, words in panel.lines:
         axes.axhline(value, color=_GREY, linewidth=1.0, linestyle="--", label=words or None)
+    axes.ticklabel_format(axis="y", useOffset=False)
     if panel.from_zero:
         _against_zero(axes, panel)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.tick_params(labelsize=8)
     if len(panel.curves) + sum(bool(words) for _, words in panel.lines) > 1:

@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from pokenash.errors import PokenashError, RunDirectoryError
 from pokenash.experiments.run_directory import write_bytes
@@ -235,8 +236,11 @@ def write_report_page(
 
 def _drawn(figure: Figure) -> tuple[str, bytes]:
     """A figure as SVG, to stand in a page, and as PNG."""
+    for text in figure.findobj(Text):
+        # Of a figure that was made before the settings of reports held.
+        text.set_parse_math(False)  # type: ignore[attr-defined]
     svg, png = io.StringIO(), io.BytesIO()
     figure.savefig(svg, format="svg", metadata={"Date": None})
     figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
-    text = svg.getvalue()
-    return text[text.index("<svg") :], png.getvalue()
+    page = svg.getvalue()
+    return page[page.index("<svg") :], png.getvalue()

@@ -15,6 +15,8 @@ from pokenash.experiments.run_directory import read_json
 
 __all__ = ["write_tournament_report"]
 
+_MOST_PAIRS = 45
+
 _MATRIX_NOTE = (
     "Win rate of the row over the column, a draw counting half, every drawn start in both seats; with its Wilson "
     "interval and number of battles. Policies are in the order of their ratings. A pair that has not been played is "
@@ -79,10 +81,10 @@ def _page(config: Mapping[str, Any], result: Mapping[str, Any], matrix: Mapping[
                 "restricted nash_conv",
             ),
         ],
-        warnings=[f"{missing} pairs have not been played."] if missing else [],
+        warnings=[f"Of {len(pairs) + missing} pairs {missing} have not been played."] if missing else [],
         sections=[
             _ratings_section(result, order, pairs, level),
-            _matrix_section(matrix, order, pairs, level),
+            *_matrix_sections(matrix, order, pairs, level),
             _nash_section(result, order, level),
             *about_tables(config),
         ],
@@ -124,7 +126,7 @@ def _ratings_section(result: Mapping[str, Any], order: list[str], pairs: list[An
     return Section("Ratings", _RATINGS_NOTE, [("ratings", figure)], [table])
 
 
-def _matrix_section(matrix: Mapping[str, Any], order: list[str], pairs: list[Any], level: str) -> Section:
+def _matrix_sections(matrix: Mapping[str, Any], order: list[str], pairs: list[Any], level: str) -> list[Section]:
     at = [matrix["policies"].index(name) for name in order]
 
     def ordered(rows: Any, kind: type) -> Any:
@@ -138,7 +140,11 @@ def _matrix_section(matrix: Mapping[str, Any], order: list[str], pairs: list[Any
         for first, second, counts, (won, low, high) in pairs
     ]
     header = ("policy", "opponent", "battles", "won/drawn/lost", "win rate", f"{level} interval")
-    return Section("Who beats whom", _MATRIX_NOTE, [("payoff", figure)], [Table(header, rows, frozenset({1}))])
+    table = Table(header, rows, frozenset({1}))
+    if len(rows) <= _MOST_PAIRS:
+        return [Section("Who beats whom", _MATRIX_NOTE, [("payoff", figure)], [table])]
+    matrix_alone = Section("Who beats whom", _MATRIX_NOTE, [("payoff", figure)])
+    return [matrix_alone, Section(f"All {len(rows)} pairs", tables=[table], folded=True)]
 
 
 def _nash_section(result: Mapping[str, Any], order: list[str], level: str) -> Section:

@@ -90,7 +90,7 @@ def _page(
         card = (f"{percent(versus['win_rate'])} {bounds}", f"against its start, {versus['battles']:,} battles")
     return Page(
         title=title or f"Training of {config.get('name', 'a network')}",
-        subtitle=f"{record['trajectories']:,} trajectories, reward {record['reward']}, seed {record['seed']}",
+        subtitle=f"{record['trajectories']:,} trajectories, reward {record['reward']}, seed {config['seed']}",
         cards=[
             card,
             (f"{last['step']:,} of {wanted:,}", "steps"),
