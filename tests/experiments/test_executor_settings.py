@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pokenash.algorithms import PSRO
-from pokenash.arena import Arena
+from pokenash.algorithms.oracles.exact_oracle import ExactOracle
+from pokenash.arena import Arena, MatchResult
 from pokenash.arena.executors import RayArena
 from pokenash.cli import main
 from pokenash.errors import InputError
-from pokenash.experiments.evaluation import evaluate
+from pokenash.experiments import run_psro
+from pokenash.experiments.evaluation import StoppingRule, evaluate
 from pokenash.experiments.evaluation_settings import EvaluationSettings
 from pokenash.experiments.executor_settings import open_arena
 from pokenash.experiments.psro_settings import PSROSettings
@@ -59,6 +63,32 @@ def test_without_ray_a_command_says_what_to_install_and_writes_nothing(
     assert main([*command, "--output", str(output), "--executor", "ray"]) != 0
     assert "pip install 'pokenash[ray]'" in capsys.readouterr().err
     assert not output.exists()
+
+
+def test_training_has_no_more_simulators_than_this_machine_has_cores() -> None:
+    assert PSROSettings(executor="ray", workers=1000).training().num_workers == os.cpu_count()
+    assert PSROSettings(workers=3).training().num_workers == 3
+
+
+class Counting(Arena):
+    """Says how much it has played."""
+
+    played = 0
+
+    def play(self, *arguments: Any, **options: Any) -> list[MatchResult]:
+        results = super().play(*arguments, **options)
+        self.played += len(results)
+        return results
+
+
+def test_the_arena_that_is_given_plays_everything(tmp_path: Path) -> None:
+    with Counting(LEDUC) as arena:
+        run_tournament(tmp_path / "tournament", LEDUC, TWO, battles=10, arena=arena)
+        assert arena.played == 10
+        evaluate(tmp_path / "evaluation", LEDUC, TWO[0], TWO[1:], rule=StoppingRule(battles=10), arena=arena)
+        assert arena.played == 20
+        run_psro(tmp_path / "psro", LEDUC, TWO, ExactOracle(), iterations=0, battles_per_matchup=10, arena=arena)
+        assert arena.played == 30
 
 
 def test_an_arena_of_another_game_is_refused_before_anything_is_written(tmp_path: Path) -> None:

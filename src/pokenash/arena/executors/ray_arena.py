@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Siz
 from types import TracebackType
 from typing import Any, Self
 
-from pokenash import __version__
 from pokenash.arena.executors.chunks import Chunks
-from pokenash.arena.executors.ray_worker import RayWorker, imported_ray
+from pokenash.arena.executors.ray_connection import check_address, connect, imported_ray
+from pokenash.arena.executors.ray_crew import RayCrew
 from pokenash.arena.executors.worker import WorkerProcess
 from pokenash.arena.matches import Match, MatchResult
 from pokenash.arena.progress import progress_bar
@@ -76,13 +76,11 @@ class RayArena:
         Throughput of the last play, from the first chunk on; 0 before the first.
     num_errors : int
         How many matches of the last play ended with the reason ``"error"`` and so do not count.
-    num_lost_workers : int
-        Since the arena was made.
 
     Raises
     ------
     InputError
-        If a number is out of range, or Ray is not installed.
+        If a number is out of range, the address is of a kind that cannot be used, or Ray is not installed.
     """
 
     def __init__(
@@ -103,6 +101,7 @@ class RayArena:
                 "expected num_workers, num_lanes and chunk_size of at least 1 and max_losses of at least 0, got "
                 f"{num_workers} workers, {num_lanes} lanes, chunks of {chunk_size} and {max_losses} losses"
             )
+        check_address(address)
         self.game = game
         self.num_workers = num_workers
         self.num_lanes = num_lanes
@@ -113,14 +112,12 @@ class RayArena:
         self.battles_per_second = 0.0
         self.decisions_per_second = 0.0
         self.num_errors = 0
-        self.num_lost_workers = 0
         self._address = address
         self._worker_options = {"num_cpus": 1, **(worker_options or {})}
         self._ray = imported_ray()
         self._started_ray = False
-        self._game_reference: Any = None
-        self._workers: list[RayWorker] = []
-        self._failed_starts = 0
+        self._crew: RayCrew | None = None
+        self._num_lost_before = 0
 
     def play(
         self,
@@ -204,24 +201,22 @@ class RayArena:
         """The loop itself; keeps the throughput."""
         if chunks.is_empty:
             return
-        self._connect()
+        crew = self._connected()
         reference = self._ray.put(list(specs))
         begin: float | None = None
         moved = time.monotonic()
         num_battles = num_decisions = num_errors = 0
         while True:
-            for worker in self._workers:
-                if worker.is_idle and not chunks.is_empty:
-                    worker.begin(reference, chunks.take(), seed, recording)
-                    begin = begin or time.perf_counter()
-            if chunks.is_empty and not any(worker.chunk for worker in self._workers):
+            crew.hand_out(reference, chunks, seed, recording)
+            if crew.is_busy:
+                begin, moved = begin or time.perf_counter(), time.monotonic()
+            elif chunks.is_empty:
                 break
-            news = self._wait()
-            moved = time.monotonic() if news or any(worker.chunk for worker in self._workers) else moved
-            if time.monotonic() - moved > self.start_seconds:
+            news = crew.wait(min(_PATIENCE, self.start_seconds))
+            if not news and time.monotonic() - moved > self.start_seconds:
                 raise ClusterError(self._nobody_came())
             for worker in news:
-                for result in self._take(worker, chunks):
+                for result in crew.take(worker, chunks):
                     num_battles += 1
                     num_decisions += result.result.length
                     num_errors += not result.counted
@@ -232,97 +227,21 @@ class RayArena:
         self.decisions_per_second = num_decisions / seconds
         _log.info(
             "%d battles (%d with errors) on %d workers in %.1f s: %.1f battles/s",
-            num_battles, num_errors, len(self._workers), seconds, self.battles_per_second,
+            num_battles, num_errors, len(crew), seconds, self.battles_per_second,
         )  # fmt: skip
 
-    def _wait(self) -> list[RayWorker]:
-        """The workers that have something to say; none if nothing happens for a while."""
-        by_waitable = {worker.waitable: worker for worker in self._workers if worker.waitable is not None}
-        waitables = list(by_waitable)
-        ready, rest = self._ray.wait(waitables, num_returns=1, timeout=min(_PATIENCE, self.start_seconds))
-        if ready and rest:
-            more, _ = self._ray.wait(rest, num_returns=len(rest), timeout=0)
-            ready = [*ready, *more]
-        return [by_waitable[one] for one in ready]
-
-    def _take(self, worker: RayWorker, chunks: Chunks) -> list[MatchResult]:
-        """What a worker has to say; one that is lost is replaced, and its chunk given back."""
-        try:
-            delivery = worker.receive()
-        except self._ray.exceptions.RayError as error:
-            self._replace(worker, chunks, _in_short(error))
-            return []
-        if delivery is None:
-            self._failed_starts = 0
-            self._check_version(worker)
-            if worker.has_ended_early:
-                self._replace(worker, chunks, "it stopped before its chunk was played")
-            return []
-        results = [
-            MatchResult(worker.chunk.pop(result.episode), result, members, recorded)
-            for result, members, recorded in delivery.results
-            if result.episode in worker.chunk
-        ]
-        for result in results:
-            if not result.counted:
-                _log.warning(
-                    "episode %d ended with an error and does not count: %s",
-                    result.result.episode, dict(result.result.info),
-                )  # fmt: skip
-        if delivery.failure is not None:
-            if not delivery.failure.of_the_worker:
-                _log.error("the worker on %s failed: %s", worker.process, delivery.failure.message)
-                raise delivery.failure.exception()
-            self._replace(worker, chunks, delivery.failure.message)
-        return results
-
-    def _check_version(self, worker: RayWorker) -> None:
-        """Another version may play otherwise, and nothing in its results would tell."""
-        if worker.process is not None and worker.process.version != __version__:
-            raise ClusterError(
-                f"the worker on {worker.process.host} has pokenash {worker.process.version}, and this process has "
-                f"{__version__}; install the same version on every node"
-            )
-
-    def _replace(self, worker: RayWorker, chunks: Chunks, reason: str) -> None:
-        """A new worker in the place of one that is lost."""
-        self.num_lost_workers += 1
-        if not worker.was_up:
-            self._failed_starts += 1
-            if self._failed_starts > self.max_losses + self.num_workers:
-                raise ClusterError(
-                    f"{self._failed_starts} workers one after the other did not start; the last: {reason}. Every node "
-                    f"needs the same versions of Python, Ray and pokenash"
-                )
-        _log.warning(
-            "a worker was lost with %d unfinished matches, which are played again: %s", len(worker.chunk), reason
-        )
-        worker.kill()
-        self._workers[self._workers.index(worker)] = self._new_worker()
-        chunks.give_back(worker.chunk, reason)
-
-    def _connect(self) -> None:
-        """Ray, the game in its store, and the workers, as far as they are not there."""
+    def _connected(self) -> RayCrew:
+        """Ray and the workers, as far as they are not there yet."""
         if not self._ray.is_initialized():
-            try:
-                self._ray.init(
-                    address=self._address, include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING
-                )
-            except (ConnectionError, ValueError, RuntimeError) as error:
-                raise ClusterError(
-                    f"cannot connect to a Ray cluster at {self._address or 'the default address'}: {error}; start one "
-                    "with `ray start --head`, or give its address"
-                ) from error
+            connect(self._ray, self._address)
             self._started_ray = True
-            # Those of a cluster that is gone.
-            self._workers = []
-        if not self._workers:
-            self._game_reference = self._ray.put(self.game.config())
-            self._failed_starts = 0
-            self._workers = [self._new_worker() for _ in range(self.num_workers)]
-
-    def _new_worker(self) -> RayWorker:
-        return RayWorker(self._ray, self._game_reference, self.num_lanes, self._worker_options)
+            # That of a cluster that is gone.
+            self._crew = None
+        if self._crew is None:
+            self._crew = RayCrew(
+                self._ray, self.game.config(), self.num_workers, self.num_lanes, self._worker_options, self.max_losses
+            )
+        return self._crew
 
     def _nobody_came(self) -> str:
         return (
@@ -330,18 +249,22 @@ class RayArena:
             f"{self._worker_options}, and free in the cluster is {self._ray.available_resources()}"
         )
 
+    @property
+    def num_lost_workers(self) -> int:
+        """How many workers were lost since the arena was made."""
+        return self._num_lost_before + (0 if self._crew is None else self._crew.num_lost)
+
     def worker_processes(self) -> list[WorkerProcess]:
         """Where the workers live that are up."""
-        return [worker.process for worker in self._workers if worker.process is not None]
+        return [] if self._crew is None else self._crew.processes
 
     def close(self) -> None:
         """End the workers, and Ray where this arena started it. The arena may be used again afterwards."""
-        workers, self._workers = self._workers, []
+        self._num_lost_before, crew, self._crew = self.num_lost_workers, self._crew, None
         if not self._ray.is_initialized():
             return
-        for worker in workers:
-            worker.kill()
-        self._game_reference = None
+        if crew is not None:
+            crew.kill()
         if self._started_ray:
             self._ray.shutdown()
             self._started_ray = False
@@ -353,13 +276,6 @@ class RayArena:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _in_short(error: Exception) -> str:
-    """Ray's own words begin with what happened to the worker and end with why; between them are its numbers."""
-    lines = str(error).strip().splitlines() or [""]
-    said = lines[0] if lines[0] == lines[-1] else f"{lines[0]} … {lines[-1].strip()}"
-    return f"{type(error).__name__}: {said}"
 
 
 def _described(policies: Sequence[Policy | PolicySpec]) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -10,9 +9,8 @@ from typing import Any
 from pokenash.arena.executors.chunks import Chunk
 from pokenash.arena.executors.worker import ChunkWorker, Delivery, WorkerProcess
 from pokenash.arena.recording import Recording
-from pokenash.errors import InputError
 
-__all__ = ["RayWorker", "imported_ray"]
+__all__ = ["RayWorker"]
 
 
 class RayWorker:
@@ -83,11 +81,3 @@ class RayWorker:
     def kill(self) -> None:
         """End its process, if there is one yet."""
         self._ray.kill(self._actor, no_restart=True)
-
-
-def imported_ray() -> Any:
-    """The module `ray`; `InputError` where it is not installed."""
-    try:
-        return importlib.import_module("ray")
-    except ImportError as error:
-        raise InputError("playing on a Ray cluster needs Ray: pip install 'pokenash[ray]'") from error
