@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,13 +40,32 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> PolicySpec:
     return runs.start(tmp_path_factory.mktemp("start"))
 
 
+class Steps:
+    """A tracker that keeps the steps that it is told."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        assert {"divergence", "entropy", "kl_weight", "entropy_weight", "learning_rate"} <= set(values)
+        self.steps.append(step)
+
+    def close(self) -> None:
+        raise AssertionError("the tracker is for its owner to close")
+
+
 @pytest.fixture(scope="module")
-def whole(first: PolicySpec, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tracked(first: PolicySpec, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Steps]:
     """Two generations that nothing interrupts."""
-    directory = tmp_path_factory.mktemp("self_play") / "whole"
-    result = run(directory, first)
+    directory, tracker = tmp_path_factory.mktemp("self_play") / "whole", Steps()
+    result = run(directory, first, tracker=tracker)
     assert result.finished
-    return directory
+    return directory, tracker
+
+
+@pytest.fixture(scope="module")
+def whole(tracked: tuple[Path, Steps]) -> Path:
+    return tracked[0]
 
 
 def summaries(directory: Path) -> list[dict[str, Any]]:
@@ -104,6 +123,22 @@ def test_the_damping_goes_on_from_generation_to_generation(whole: Path) -> None:
     assert all(line["entropy"] > 0 and line["divergence"] > -1e-6 for line in lines)
 
 
+def test_a_tracker_is_told_the_steps_of_all_generations_as_if_they_were_one_training(
+    tracked: tuple[Path, Steps],
+) -> None:
+    assert tracked[1].steps == list(range(1, 9))
+
+
+@pytest.mark.slow
+def test_the_divergence_may_be_from_the_start_of_the_loop(whole: Path, first: PolicySpec, tmp_path: Path) -> None:
+    run(tmp_path / "run", first, plan=replace(PLAN, damping_reference="start"))
+    own, other = read_history(whole).training, read_history(tmp_path / "run").training
+    assert own[0]["divergence"] == other[0]["divergence"] == pytest.approx(0, abs=1e-6)
+    # When generation 1 begins it is where it starts from, but no longer where the loop has started from.
+    assert own[4]["divergence"] == pytest.approx(0, abs=1e-6)
+    assert other[4]["divergence"] > 1e-5
+
+
 def test_its_policies_are_a_source_for_other_commands(whole: Path) -> None:
     names = ["start", "generation_0", "generation_1"]
     assert [spec.name for spec in policy_specs([str(whole / "population.json")])] == names
@@ -114,7 +149,8 @@ def test_its_policies_are_a_source_for_other_commands(whole: Path) -> None:
 def test_a_loop_that_is_finished_is_left_as_it_is(whole: Path, first: PolicySpec) -> None:
     before = {path: path.stat().st_mtime_ns for path in whole.rglob("*.safetensors")}
     contents = found(whole)
-    run(whole, first, num_lanes=2)
+    # Whoever asks for fewer generations does not lose one.
+    run(whole, first, num_lanes=2, generations=1)
     assert {path: path.stat().st_mtime_ns for path in whole.rglob("*.safetensors")} == before
     assert found(whole) == contents
 
@@ -204,7 +240,8 @@ def test_shares_of_what_is_learned_from_add_up() -> None:
     "changes",
     [
         {"battles": 0}, {"fresh_weight": 0.0}, {"replays_weight": 0.5}, {"evaluation_battles": 1}, {"level": 1.0},
-        {"damping_reference": "polyak"}, {"damping": damped(reference=Reference("periodic"))},
+        {"damping_reference": "polyak"},
+        {"damping_reference": "start", "damping": damped(reference=Reference("periodic"))},
     ],
 )  # fmt: skip
 def test_plans_that_make_no_sense_are_refused(changes: dict[str, Any]) -> None:
@@ -213,8 +250,8 @@ def test_plans_that_make_no_sense_are_refused(changes: dict[str, Any]) -> None:
 
 
 def test_the_presets_differ_in_the_damping_alone() -> None:
-    baseline, other = (SelfPlayRunSettings("x", **PRESETS[name]) for name in ("baseline", "damped"))
-    assert replace(other, damping=False) == baseline
+    baseline, other = (SelfPlayRunSettings(start="x", **PRESETS[name]) for name in ("baseline", "damped"))
+    assert replace(other.plan(), damping=undamped()) == baseline.plan()
     assert baseline.damping_settings() == undamped()
     assert other.damping_settings() == damped()
     plain, kept = Damping(undamped()), Damping(damped())
@@ -246,7 +283,7 @@ def test_the_command_runs_a_loop_and_writes_what_it_was_told(
     assert first.checkpoint is not None
     arguments = [
         first.checkpoint, "--vocabulary", str(first.parameters["vocabulary"]), "--preset", "demo", "--output",
-        str(output), "--generations", "1", "--battles", "2", "--steps", "2", "--evaluation-battles", "2",
+        str(output), "--generations", "1", "--battles", "2", "--steps-per-epoch", "2", "--evaluation-battles", "2",
         "--turn-limit", "12", "--opponents", "uniform", "--workers", "1", "--torch-threads", "1", "--max-length", "8",
     ]  # fmt: skip
     command.run(arguments)
@@ -255,4 +292,4 @@ def test_the_command_runs_a_loop_and_writes_what_it_was_told(
     assert str(output / "report.html") in told
     assert (output / "tracking" / "metrics.jsonl").exists()
     settings = read_settings_file(output / "settings.toml", SelfPlayRunSettings)
-    assert (settings["battles"], settings["damping"], settings["reference"]) == (2, True, "generation")
+    assert (settings["battles"], settings["damped"], settings["divergence_from"]) == (2, True, "generation")

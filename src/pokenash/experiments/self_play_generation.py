@@ -25,24 +25,24 @@ from pokenash.arena.executors import MatchExecutor
 from pokenash.experiments.collection import collect
 from pokenash.experiments.filtering import filter_trajectories
 from pokenash.experiments.run_directory import SCHEMA, RunDirectory, read_json, write_json
+from pokenash.experiments.self_play_history import SUMMARY, generation_folder
 from pokenash.experiments.self_play_measures import pairings, refused_choices, self_play_battles
 from pokenash.experiments.self_play_plan import SelfPlayPlan, damping_json
 from pokenash.experiments.tournament_run import run_tournament
 from pokenash.experiments.training import train
+from pokenash.experiments.training_progress import TrainingProgress
 from pokenash.games.showdown import ShowdownGame
 from pokenash.metamon.training.settings import TrainingData
-from pokenash.metamon.training.state import state_facts
+from pokenash.metamon.training.state import saved_step, state_facts
 from pokenash.policies.populations import load_population
 from pokenash.policies.spec import PolicySpec
 from pokenash.tracking import Tracker
 
-__all__ = ["SUMMARY", "Generation", "Loop", "generation_folder", "play_generation"]
-
-SUMMARY = "generation_summary.json"
-"""What a generation found; written when all else of it is there."""
+__all__ = ["Generation", "Loop", "play_generation"]
 
 _log = logging.getLogger(__name__)
 
+_STATE = "fine_tune_state.safetensors"
 # Numbers in a training's log that are not about what was learned.
 _NOT_MEASURED = ("step", "seconds", "seconds_waiting", "transitions")
 
@@ -117,11 +117,6 @@ class Loop:
         self.run.event(event, generation=generation, seconds=round(time.perf_counter() - begin, 3), **more)
 
 
-def generation_folder(directory: Path, number: int) -> Path:
-    """Where a generation lies in its loop's directory."""
-    return directory / f"generation_{number}"
-
-
 def play_generation(loop: Loop, number: int, earlier: Sequence[Generation]) -> Generation:
     """Make a generation, or go on with it.
 
@@ -182,7 +177,7 @@ def _damping(loop: Loop, earlier: Sequence[Generation]) -> DampingSettings:
 
 def _damping_after(training: Path, damping: DampingSettings, plan: SelfPlayPlan) -> DampingSettings:
     """What the next generation goes on with."""
-    state = state_facts(training / "fine_tune_state.safetensors")["regularisation"]
+    state = state_facts(training / _STATE)["regularisation"]
     last = Damping(damping, state["learning_rate_factor"], state["kl_factor"])
     return last.settings_from(plan.training.steps)
 
@@ -223,20 +218,27 @@ def _train(
 ) -> dict[str, Any]:
     """The player's network, trained on; what the training's report says."""
     plan = loop.plan
-    with loop.timed("train", number):
-        trained = train(
-            folder / "training",
-            player,
-            data,
-            plan.training,
-            name=f"{loop.name}_{number}",
-            damping=damping,
-            damping_check_every=plan.damping_check_every,
-            reference=loop.start if plan.damping_reference == "start" else None,
-            processes=plan.processes,
-            seed=derive_seed(loop.seed, "self-play", "training", number),
-            tracker=None if loop.tracker is None else _Later(loop.tracker, number * plan.training.steps),
-        )
+    others = [] if loop.tracker is None else [_Later(loop.tracker, number * plan.training.steps)]
+    speed = TrainingProgress(plan.training.steps, processes=plan.processes, shown=loop.progress, others=others)
+    with loop.timed("train", number) as noted:
+        try:
+            trained = train(
+                folder / "training",
+                player,
+                data,
+                plan.training,
+                name=f"{loop.name}_{number}",
+                damping=damping,
+                damping_check_every=plan.damping_check_every,
+                reference=loop.start if plan.damping_reference == "start" else None,
+                processes=plan.processes,
+                seed=derive_seed(loop.seed, "self-play", "training", number),
+                tracker=speed,
+                on_begin=lambda directory: speed.begin(saved_step(directory / _STATE)),
+            )
+        finally:
+            speed.close()
+        noted |= {"steps": speed.steps, "transitions_per_second": round(speed.transitions_per_second, 3)}
     return trained.record
 
 

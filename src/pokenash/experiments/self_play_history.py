@@ -11,7 +11,23 @@ from typing import Any
 from pokenash.errors import RunDirectoryError
 from pokenash.experiments.run_directory import read_json
 
-__all__ = ["SelfPlayHistory", "read_history"]
+__all__ = ["SUMMARY", "SelfPlayHistory", "finished_generations", "generation_folder", "read_history"]
+
+SUMMARY = "generation_summary.json"
+"""What a generation found; written when all else of it is there."""
+
+
+def generation_folder(directory: Path, number: int) -> Path:
+    """Where a generation lies in its loop's directory."""
+    return directory / f"generation_{number}"
+
+
+def finished_generations(directory: Path) -> int:
+    """How many generations of a loop are done."""
+    number = 0
+    while (generation_folder(directory, number) / SUMMARY).exists():
+        number += 1
+    return number
 
 
 @dataclass(frozen=True)
@@ -66,10 +82,11 @@ def read_history(directory: str | Path, label: str = "") -> SelfPlayHistory:
     generations: list[dict[str, Any]] = []
     training: list[dict[str, Any]] = []
     total = 0
-    while (folder := path / f"generation_{len(generations)}").joinpath("generation_summary.json").exists():
+    for number in range(finished_generations(path)):
+        folder = generation_folder(path, number)
         for line in _lines(folder / "training" / "fine_tune.jsonl"):
-            training.append({**line, "generation": len(generations), "step": total + int(line["step"])})
-        generations.append(read_json(folder / "generation_summary.json"))
+            training.append({**line, "generation": number, "step": total + int(line["step"])})
+        generations.append(read_json(folder / SUMMARY))
         total += int(generations[-1]["training"]["steps"])
     if not generations:
         raise RunDirectoryError(f"{path}: no generation is done yet, so there is nothing to tell")

@@ -15,9 +15,9 @@ from pokenash.metamon.training.settings import FREE_SETTINGS, FineTuneSettings
 
 __all__ = ["DampingReference", "SelfPlayPlan", "damped", "damping_json", "undamped"]
 
-DampingReference = Literal["generation", "start", "periodic", "polyak"]
-"""What divergences refer to: the policy that the generation's training starts from, the loop's first policy, or, from
-the generation's start on, a copy that is renewed now and then or a moving average of the weights."""
+DampingReference = Literal["generation", "start"]
+"""Whose network divergences refer to: the policy's that the generation's training starts from, or the loop's first
+policy's."""
 
 
 def undamped(learning_rate: float = 1e-4) -> DampingSettings:
@@ -66,8 +66,8 @@ class SelfPlayPlan:
         `undamped` for a plain training whose divergence and entropy are measured.
     damping_check_every : int
         Steps between the looks of the controller.
-    damping_reference : {"generation", "start", "periodic", "polyak"}
-        See `DampingReference`. Must agree with the damping's own reference, which says the period and the decay.
+    damping_reference : {"generation", "start"}
+        See `DampingReference`. A reference of the damping that moves begins where the generation does.
     carry_damping : bool
         Whether schedules and the controller's factors go on from generation to generation; otherwise each begins anew.
     evaluation_battles : int
@@ -117,11 +117,11 @@ class SelfPlayPlan:
 
     def _check_reference(self) -> None:
         kind = self.damping.reference.kind
-        wanted = "fixed" if self.damping_reference in ("generation", "start") else self.damping_reference
-        if kind != wanted:
+        if self.damping_reference not in ("generation", "start"):
+            raise InputError(f"self-play: the reference is 'generation' or 'start', got {self.damping_reference!r}")
+        if self.damping_reference == "start" and kind != "fixed":
             raise InputError(
-                f"self-play: the reference {self.damping_reference!r} needs a damping whose own reference is "
-                f"{wanted!r}, got {kind!r}"
+                f"self-play: the reference 'start' stays as it is, so that of the damping must be 'fixed', got {kind!r}"
             )
 
     def sources(self, fresh: Path, earlier: Sequence[Path]) -> list[TrajectorySource]:

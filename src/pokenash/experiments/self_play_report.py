@@ -47,7 +47,7 @@ def _page(history: SelfPlayHistory, title: str | None) -> Page:
     return Page(
         title or f"Self-play on {config['game']['format']}",
         f"{len(history.generations)} generations, {kind}; the reference of the divergence is "
-        f"{_REFERENCES[config['plan']['damping_reference']]}",
+        f"{_reference(config['plan'])}",
         cards=[
             (f"{met['score']:.1%} {interval(met['lower'], met['upper'])}", f"{last['policy']} against the start"),
             (_rating(last), "rating relative to the start"),
@@ -59,12 +59,15 @@ def _page(history: SelfPlayHistory, title: str | None) -> Page:
     )
 
 
-_REFERENCES = {
-    "generation": "the policy that each generation starts from",
-    "start": "the first policy",
-    "periodic": "a copy of the learner that is renewed from time to time",
-    "polyak": "a moving average of the learner's weights",
-}
+def _reference(plan: Mapping[str, Any]) -> str:
+    """What the divergence is from, in words."""
+    if plan["damping_reference"] == "start":
+        return "the first policy"
+    return {
+        "fixed": "the policy that each generation starts from",
+        "periodic": "a copy of the learner that is renewed from time to time",
+        "polyak": "a moving average of the learner's weights",
+    }[plan["damping"]["reference"]["kind"]]
 
 
 def _rating(row: Mapping[str, Any]) -> str:

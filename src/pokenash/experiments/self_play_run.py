@@ -17,6 +17,7 @@ from pokenash.errors import InputError
 from pokenash.experiments.run_config import opened_run
 from pokenash.experiments.run_directory import RunDirectory, write_json
 from pokenash.experiments.self_play_generation import Generation, Loop, play_generation
+from pokenash.experiments.self_play_history import finished_generations
 from pokenash.experiments.self_play_plan import SelfPlayPlan
 from pokenash.experiments.self_play_result import SelfPlayResult, summarise_self_play
 from pokenash.games.showdown import ShowdownGame
@@ -71,6 +72,7 @@ def run_self_play(
         Of kind ``"metamon"``. It is called ``"start"`` here.
     plan : SelfPlayPlan
     generations : int
+        Those that are there already are not taken away.
     opponents : sequence of PolicySpec
         Who take part in the tournament besides, such as heuristics.
     name : str
@@ -132,6 +134,7 @@ def run_self_play(
 def _generations(loop: Loop, generations: int, on_generation: Callable[[Generation], object] | None) -> SelfPlayResult:
     """All generations, one after the other; what is found so far is written after each."""
     directory, done = loop.run.path, list[Generation]()
+    generations = max(generations, finished_generations(directory))
     for number in range(generations):
         done.append(play_generation(loop, number, done))
         if on_generation is not None:
