@@ -1,8 +1,9 @@
 """How many matches per second the driver of a cluster can take in: what it spends on each, wherever they are played.
 
 ``log`` writes the results of real gen1ou battles into a match log, in blocks of 100, as tournaments do. ``ray`` takes
-the results of short games from Ray workers on this machine and writes them as well; the driver's limit is matches per
-second of its own CPU time, for the workers share the cores. Ray is the extra ``ray``; without it that row is left out.
+the results of short games from Ray workers on this machine and writes them as well. The driver's limit are matches per
+second of its own CPU time and its waiting for the disk; what it takes on the wall says less, for here the workers share
+its cores. Ray is the extra ``ray``; without it that row is left out.
 
     python benchmarks/driver_limit.py
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from measuring import RESULTS, markdown_table, provenance, write_csv
+from measuring import machine, markdown_table, provenance, write_csv, write_page
 
 from pokenash.algorithms.block_writer import BlockWriter
 from pokenash.algorithms.match_log import MatchLog
@@ -29,16 +31,32 @@ from pokenash.policies import PolicySpec
 
 BLOCK = 100
 NAMES = ("first", "second")
-COLUMNS = ("what", "matches", "seconds", "driver_cpu_seconds", "matches_per_second", "matches_per_driver_cpu_second")
 
 
 def measured(what: str, matches: int, play: Callable[[], object]) -> dict[str, Any]:
     """A row of the table."""
-    cpu, start = time.process_time(), time.perf_counter()
-    play()
-    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-    rates = {"matches_per_second": matches / seconds, "matches_per_driver_cpu_second": matches / cpu}
-    return {"what": what, "matches": matches, "seconds": seconds, "driver_cpu_seconds": cpu, **rates}
+    waited, sync = [0.0], os.fsync
+
+    def timed_sync(descriptor: int) -> None:
+        begin = time.perf_counter()
+        sync(descriptor)
+        waited[0] += time.perf_counter() - begin
+
+    os.fsync = timed_sync  # type: ignore[assignment]
+    try:
+        cpu, start = time.process_time(), time.perf_counter()
+        play()
+        seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+    finally:
+        os.fsync = sync
+    return {
+        "what": what,
+        "matches": matches,
+        "seconds": round(seconds, 3),
+        "driver_cpu_seconds": round(cpu, 3),
+        "disk_seconds": round(waited[0], 3),
+        "matches_per_second_at_most": round(matches / (cpu + waited[0])),
+    }
 
 
 def writer_of(folder: str, matches: list[Match]) -> BlockWriter:
@@ -102,10 +120,10 @@ def main() -> None:
     rows = [logging_row(arguments.matches, arguments.seed)]
     if importlib.util.find_spec("ray") is not None:
         rows.append(ray_row(arguments.matches, arguments.seed))
-    write_csv("driver_limit", rows)
-    text = "\n".join([markdown_table(rows, COLUMNS), provenance(arguments.seed)])
-    (RESULTS / "driver_limit.md").write_text(text, encoding="utf-8")
-    print(text)
+    table = markdown_table(rows, list(rows[0]))
+    print(table)
+    write_csv("driver_limit", [{**row, "machine": machine()} for row in rows])
+    write_page("driver_limit", table, provenance(arguments.seed))
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def record(root: Path, battles: int, turns: int | None, seed: int) -> list[Path]
     """Trajectories of both sides of battles between heuristics, which end after so many turns."""
     game, rng = ShowdownGame("gen1ou", turn_limit=turns), np.random.default_rng(seed)
     player = load_policy(PolicySpec("a", "type_aware"), game)
-    recorder = TrajectoryRecorder(player, game, root, name="a", opponent="a", time=START, self_play=True)
+    recorder = TrajectoryRecorder(player, game, root, name="a", opponent="a", time=START, both_seats=True)
     setups = [EpisodeSetup(i, int(rng.integers(2**63)), game.sample_options(rng)) for i in range(battles)]
     with Arena(game, num_lanes=32) as arena:
         arena.play([recorder], [Match(setup, (0, 0)) for setup in setups], seed=seed, on_result=recorder.on_result)
