@@ -16,11 +16,15 @@ from pokenash.algorithms.oracles.metamon.settings import metamon_oracle_preset
 from pokenash.cli.settings import read_settings_file
 from pokenash.cli.train import run
 from pokenash.errors import InputError, RunDirectoryError
+from pokenash.experiments.collection_settings import CollectionSettings
+from pokenash.experiments.evaluation_settings import EvaluationSettings
+from pokenash.experiments.exploit_settings import ExploitSettings
 from pokenash.experiments.training_fields import damping_changes
-from pokenash.experiments.training_settings import PRESETS, TrainingSettings
+from pokenash.experiments.training_settings import PRESETS, TrainingRunSettings
 from pokenash.experiments.training_start import commonest_format, start_spec, trajectory_source
 from pokenash.metamon.dataset import TrajectorySource
 from pokenash.metamon.training import FineTuneSettings
+from pokenash.online.source import find_entrant
 from pokenash.policies import PolicySpec, save_population
 from pokenash.policies.sources import policy_specs
 
@@ -57,13 +61,23 @@ def test_the_same_command_goes_on_and_a_file_stands_for_its_flags(
     assert "3 steps on 4 trajectories" in text
     assert text.startswith("first ")
     assert (trained / "ckpts" / "last.safetensors").read_bytes() == weights
-    kept = TrainingSettings(**read_settings_file(trained / "settings.toml", TrainingSettings))
+    kept = TrainingRunSettings(**read_settings_file(trained / "settings.toml", TrainingRunSettings))
     assert (kept.roots, kept.steps_per_epoch, kept.filter_range) == ((str(root),), 3, (1e-7, 100.0))
     (spec,) = policy_specs([str(trained)])
     assert spec.name == "first"
     assert (trained / "tracking" / "metrics.jsonl").exists()
     with pytest.raises(RunDirectoryError, match=r"training\.learning_rate"):
         run(["--config", str(trained / "settings.toml"), "--learning-rate", "1e-3"])
+
+
+def test_other_commands_play_what_was_trained(trained: Path) -> None:
+    collected, evaluated = CollectionSettings(policy=str(trained)), EvaluationSettings(policy=str(trained))
+    assert (collected.game().format, collected.players()[0].name) == ("gen1ou", "first")
+    assert (evaluated.game().format, evaluated.players("gen1ou")[0].name) == ("gen1ou", "first")
+    exploited = ExploitSettings(policy=str(trained))
+    assert exploited.target().name == "first"
+    assert exploited.played_game().config() == tiny.game().config()
+    assert find_entrant(str(trained)).name == "first"
 
 
 def test_it_starts_from_an_earlier_training_with_a_preset_and_several_roots(
@@ -89,19 +103,19 @@ def test_it_starts_from_an_earlier_training_with_a_preset_and_several_roots(
 @pytest.mark.parametrize("name", ["from_scratch", "oracle", "damped"])
 def test_presets_are_those_of_the_oracle(name: Any) -> None:
     wanted = metamon_oracle_preset(name)
-    settings = TrainingSettings(**PRESETS[name])
+    settings = TrainingRunSettings(**PRESETS[name])
     damping = settings.damping(settings.learning_rate)
     assert damping == wanted.damping
     # What is damped has the learning rate of its schedule.
     rate = wanted.training.learning_rate if damping is None else damping.learning_rate.initial
     assert settings.learning() == replace(wanted.training, learning_rate=rate)
     if damping is not None:
-        assert TrainingSettings(**damping_changes(damping, 100)).damping(rate) == damping
+        assert TrainingRunSettings(**damping_changes(damping, 100)).damping(rate) == damping
 
 
 def test_imitation_clones_all_actions_alike() -> None:
-    assert TrainingSettings(**PRESETS["imitation"]).learning() == FineTuneSettings(advantage_filter="none")
-    assert TrainingSettings().damping(1e-4) is None
+    assert TrainingRunSettings(**PRESETS["imitation"]).learning() == FineTuneSettings(advantage_filter="none")
+    assert TrainingRunSettings().damping(1e-4) is None
 
 
 def test_what_a_training_starts_from(trained: Path, tmp_path: Path) -> None:

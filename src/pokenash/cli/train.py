@@ -21,9 +21,11 @@ _DESCRIPTION = (
 
 def run(arguments: Sequence[str]) -> None:
     """Train or go on, then say whether it helped, and how fast it went."""
-    from pokenash.experiments.training_settings import PRESETS, TrainingSettings
+    from pokenash.experiments.training_settings import PRESETS, TrainingRunSettings
 
-    settings = command_settings(TrainingSettings, arguments, command="train", description=_DESCRIPTION, presets=PRESETS)
+    settings = command_settings(
+        TrainingRunSettings, arguments, command="train", description=_DESCRIPTION, presets=PRESETS
+    )
     speeds: list[str] = []
     trained = settings.run(
         progress=sys.stderr.isatty(),

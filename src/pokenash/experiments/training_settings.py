@@ -23,13 +23,13 @@ from pokenash.policies.spec import PolicySpec
 if TYPE_CHECKING:
     from pokenash.experiments.training import FreshStart, HeadToHead, Trained
 
-__all__ = ["PRESETS", "TrainingSettings"]
+__all__ = ["PRESETS", "TrainingRunSettings"]
 
 _DEFAULT_REWARD = "DefaultShapedReward"
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSettings(DampingFields, LearningFields):
+class TrainingRunSettings(DampingFields, LearningFields):
     """A training of one of metamon's networks on trajectories.
 
     Parameters
@@ -218,4 +218,4 @@ class TrainingSettings(DampingFields, LearningFields):
 
 
 PRESETS = training_presets()
-"""What each preset changes of the defaults of `TrainingSettings`."""
+"""What each preset changes of the defaults of `TrainingRunSettings`."""
