@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from pokenash.metamon.networks import MetamonNetwork
     from pokenash.metamon.observations import get_observation_space
     from pokenash.metamon.policy import MetamonPolicy, metamon_spec
-    from pokenash.metamon.recording import TrajectoryRecorder
+    from pokenash.metamon.recording import TrajectoryRecorder, TrajectoryRecording
     from pokenash.metamon.registry import PUBLISHED
     from pokenash.metamon.rewards import get_reward
     from pokenash.metamon.state import UniversalMove, UniversalPokemon, UniversalState
     from pokenash.metamon.tokenizer import Tokenizer
     from pokenash.metamon.trajectories import Trajectory, read_trajectory, write_trajectory
     from pokenash.metamon.vocabularies import fetch_vocabulary, load_vocabulary
+    from pokenash.metamon.vocabulary_building import build_vocabulary
 
 _MODULES = {
     "BACKENDS": "backend",
@@ -42,9 +43,11 @@ _MODULES = {
     "Trajectory": "trajectories",
     "TrajectoryDataset": "dataset",
     "TrajectoryRecorder": "recording",
+    "TrajectoryRecording": "recording",
     "UniversalMove": "state",
     "UniversalPokemon": "state",
     "UniversalState": "state",
+    "build_vocabulary": "vocabulary_building",
     "fetch_vocabulary": "vocabularies",
     "from_pretrained": "checkpoints",
     "get_action_space": "actions",
@@ -72,9 +75,11 @@ __all__ = [
     "Trajectory",
     "TrajectoryDataset",
     "TrajectoryRecorder",
+    "TrajectoryRecording",
     "UniversalMove",
     "UniversalPokemon",
     "UniversalState",
+    "build_vocabulary",
     "fetch_vocabulary",
     "from_pretrained",
     "get_action_space",
