@@ -18,7 +18,7 @@ import multiprocessing
 import os
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -211,11 +211,22 @@ def _last_policy(settings: Settings, kind: str, seed: int) -> PolicySpec:
     return load_population(settings.directory / f"{kind}_{seed}" / "population.json")[-1]
 
 
+def _command(settings: Settings) -> str:
+    """The command that plays this, wherever it lies."""
+    words = ["python benchmarks/self_play_generations.py"]
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if field.name not in ("directory", "play", "parallel") and value != field.default:
+            told = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            words.append(f"--{field.name.replace('_', '-')} {told}")
+    return " ".join(words)
+
+
 def main(settings: Settings) -> None:
     """Play what is missing, then write."""
     if settings.play:
         play(settings)
-    write_results(settings.directory, settings.seeds)
+    write_results(settings.directory, settings.seeds, _command(settings))
 
 
 if __name__ == "__main__":

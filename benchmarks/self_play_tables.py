@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from curves import FIGURES
 from matplotlib import rc_context
-from measuring import markdown_table, provenance, write_csv, write_page
+from measuring import machine, markdown_table, write_csv, write_page
 
 from pokenash.algorithms.match_log import MatchLog
 from pokenash.algorithms.paired_scores import PairedScore, count_pairs, paired_score
@@ -173,7 +173,7 @@ _LAST = {
 }
 
 
-def write_results(directory: Path, seeds: Sequence[int]) -> None:
+def write_results(directory: Path, seeds: Sequence[int], command: str) -> None:
     """Write tables and figures of what is there.
 
     Parameters
@@ -181,13 +181,19 @@ def write_results(directory: Path, seeds: Sequence[int]) -> None:
     directory : Path
         Of the benchmark's runs.
     seeds : sequence of int
+    command : str
+        That played them.
     """
     found = histories(directory, seeds)
     if not found:
         raise SystemExit(f"{directory}: no generation is done yet")
     write_csv(NAME, generation_rows(found))
     write_csv(f"{NAME}_training", training_rows(found))
-    write_page(NAME, *_pages(directory, found), provenance(seeds))
+    write_page(
+        NAME,
+        *_pages(directory, found),
+        f"Command: `{command}`; seeds: {', '.join(map(str, seeds))}; machine: {machine()}.\n",
+    )
     chosen = list(found.values())
     with rc_context({"svg.hashsalt": "pokenash", "font.family": "DejaVu Sans", "text.parse_math": False}):
         results_figure(chosen).savefig(FIGURES / f"{NAME}_results.svg", metadata={"Date": None})
