@@ -165,7 +165,7 @@ class PSRO:
         with self:
             finished = tuple(self.states())
         last = finished[-1]
-        return PSROResult(last.population, last.meta_strategy, last.game, finished)
+        return PSROResult(last.population, last.meta_strategy, last.game, finished, self.store)
 
     def states(self) -> Iterator[PSROIteration]:
         """One iteration after the other, those done before included; the last has no best response."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pokenash.algorithms.empirical_game import EmpiricalGame
+from pokenash.algorithms.psro_store import PSROStore
 from pokenash.policies.mixture import mixture_spec
 from pokenash.policies.seats import seats_spec
 from pokenash.policies.spec import PolicySpec
@@ -80,12 +81,17 @@ class PSROResult:
     game : EmpiricalGame
     iterations : tuple of PSROIteration
         One more than those that trained best responses.
+    store : PSROStore, optional
+        What holds the weights of trained policies. Without a store of your own `PSRO` keeps them in a temporary folder
+        that goes with the last of the `PSRO` and its results: load the policies while you have one of those, or use
+        `pokenash.experiments.run_psro`, which keeps everything.
     """
 
     population: tuple[PolicySpec, ...]
     meta_strategy: NDArray[np.float64]
     game: EmpiricalGame
     iterations: tuple[PSROIteration, ...]
+    store: PSROStore | None = field(default=None, repr=False, compare=False)
 
     def mixture(self, name: str = "mixture") -> PolicySpec:
         """The final mixture as a policy."""
