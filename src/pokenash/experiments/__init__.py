@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from pokenash.experiments.ratings_settings import RatingsSettings
     from pokenash.experiments.report import write_report
     from pokenash.experiments.run_directory import RunDirectory, read_json
+    from pokenash.experiments.self_play_plan import SelfPlayPlan
+    from pokenash.experiments.self_play_report import write_self_play_report
+    from pokenash.experiments.self_play_result import SelfPlayResult
+    from pokenash.experiments.self_play_run import run_self_play
+    from pokenash.experiments.self_play_settings import SelfPlayRunSettings
     from pokenash.experiments.tournament_run import TournamentResult, run_tournament
     from pokenash.experiments.tournament_settings import TournamentSettings
     from pokenash.experiments.training import FreshStart, HeadToHead, Trained, fresh_policy, train
@@ -48,6 +53,9 @@ _MODULES = {
     "NFSPRunSettings": "nfsp_settings",
     "RatingsSettings": "ratings_settings",
     "RunDirectory": "run_directory",
+    "SelfPlayPlan": "self_play_plan",
+    "SelfPlayResult": "self_play_result",
+    "SelfPlayRunSettings": "self_play_settings",
     "StoppingRule": "evaluation",
     "TournamentResult": "tournament_run",
     "TournamentSettings": "tournament_settings",
@@ -62,10 +70,12 @@ _MODULES = {
     "run_exploit": "exploit_run",
     "run_nfsp": "nfsp_run",
     "run_psro": "psro_run",
+    "run_self_play": "self_play_run",
     "run_tournament": "tournament_run",
     "train": "training",
     "write_evaluation_report": "evaluation_report",
     "write_report": "report",
+    "write_self_play_report": "self_play_report",
 }
 
 __all__ = [
@@ -82,6 +92,9 @@ __all__ = [
     "NFSPRunSettings",
     "RatingsSettings",
     "RunDirectory",
+    "SelfPlayPlan",
+    "SelfPlayResult",
+    "SelfPlayRunSettings",
     "StoppingRule",
     "TournamentResult",
     "TournamentSettings",
@@ -96,10 +109,12 @@ __all__ = [
     "run_exploit",
     "run_nfsp",
     "run_psro",
+    "run_self_play",
     "run_tournament",
     "train",
     "write_evaluation_report",
     "write_report",
+    "write_self_play_report",
 ]
 
 
