@@ -238,7 +238,7 @@ def _drawn(figure: Figure) -> tuple[str, bytes]:
     """A figure as SVG, to stand in a page, and as PNG."""
     for text in figure.findobj(Text):
         # Of a figure that was made before the settings of reports held.
-        text.set_parse_math(False)  # type: ignore[attr-defined]
+        text.set_parse_math(False)
     svg, png = io.StringIO(), io.BytesIO()
     figure.savefig(svg, format="svg", metadata={"Date": None})
     figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
