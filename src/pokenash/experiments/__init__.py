@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pokenash.experiments.psro_run import run_psro
     from pokenash.experiments.ratings_settings import RatingsSettings
     from pokenash.experiments.report import write_report
+    from pokenash.experiments.reports import write_any_report
     from pokenash.experiments.run_directory import RunDirectory, read_json
     from pokenash.experiments.self_play_plan import SelfPlayPlan
     from pokenash.experiments.self_play_report import write_self_play_report
@@ -73,6 +74,7 @@ _MODULES = {
     "run_self_play": "self_play_run",
     "run_tournament": "tournament_run",
     "train": "training",
+    "write_any_report": "reports",
     "write_evaluation_report": "evaluation_report",
     "write_report": "report",
     "write_self_play_report": "self_play_report",
@@ -112,6 +114,7 @@ __all__ = [
     "run_self_play",
     "run_tournament",
     "train",
+    "write_any_report",
     "write_evaluation_report",
     "write_report",
     "write_self_play_report",
