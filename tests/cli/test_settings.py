@@ -165,6 +165,23 @@ def test_positional_policies_of_the_commands_may_stand_in_a_file(tmp_path: Path)
     assert _settings("--config", path, kind=EvaluationSettings) == EvaluationSettings("type_aware", ("uniform",))
 
 
+@pytest.mark.parametrize(
+    ("command", "key"),
+    [
+        *(("collect", "POLICY"), ("evaluate", "POLICY"), ("exploit", "POLICY"), ("play", "POLICY")),
+        *(("filter", "SOURCES"), ("ratings", "SOURCES"), ("tournament", "POLICIES"), ("probes", "POLICIES")),
+        *(("train", "ROOTS"), ("selfplay", "START")),
+    ],
+)
+def test_help_shows_what_is_told_by_place_under_its_name_in_a_file(
+    command: str, key: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    usage = capsys.readouterr().out.splitlines()[0]
+    assert usage.split()[-1] == key
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_that_is_saved_is_the_same_settings_without_it(name: str, tmp_path: Path) -> None:
     settings = replace(preset(name), output=tmp_path, turn_limit=300)

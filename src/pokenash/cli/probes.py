@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from pokenash.cli.output import aligned
 from pokenash.cli.settings import command_settings, save_settings
@@ -46,7 +46,7 @@ class _Probes:
         Simulator processes of the rollouts.
     """
 
-    policies: Positional[tuple[str, ...]]
+    policies: Annotated[Positional[tuple[str, ...]], arg(metavar="POLICIES")]
     output: Path | None = None
     probes: Path | None = None
     group: tuple[str, ...] = field(default_factory=tuple)

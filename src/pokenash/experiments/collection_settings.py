@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from pokenash.errors import InputError
 from pokenash.experiments.collection import Recorded, collect
@@ -66,7 +67,7 @@ class CollectionSettings:
         The part of a GPU that each worker of a cluster takes, for networks.
     """
 
-    policy: Positional[str]
+    policy: Annotated[Positional[str], arg(metavar="POLICY")]
     opponents: tuple[str, ...] = (SELF,)
     output: Path = Path("runs/collection")
     battles: int = 1000

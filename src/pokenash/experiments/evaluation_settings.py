@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from pokenash.errors import InputError
 from pokenash.experiments.anchors import load_anchors
@@ -74,7 +75,7 @@ class EvaluationSettings:
         The part of a GPU that each worker of a cluster takes, for networks that play on one.
     """
 
-    policy: Positional[str]
+    policy: Annotated[Positional[str], arg(metavar="POLICY")]
     opponents: tuple[str, ...] = (ANCHORS,)
     output: Path = Path("runs/evaluation")
     format: str | None = None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from pokenash.errors import InputError
 from pokenash.experiments.filtering import FilterResult, filter_trajectories
@@ -67,7 +67,7 @@ class FilterSettings:
         Processes that read files, where there are many; what is kept does not depend on it.
     """
 
-    sources: Positional[tuple[str, ...]]
+    sources: Annotated[Positional[tuple[str, ...]], arg(metavar="SOURCES")]
     output: Path = Path("runs/filtered")
     max_refused_rate: float = 1.0
     min_turns: int | None = None

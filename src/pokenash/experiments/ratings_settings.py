@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from pokenash.algorithms.empirical_game import EmpiricalGame
 from pokenash.algorithms.ratings import BradleyTerry, bradley_terry, elo
@@ -116,7 +116,7 @@ class RatingsSettings:
         Battles between two points of the Elo progression.
     """
 
-    sources: Positional[tuple[str, ...]]
+    sources: Annotated[Positional[tuple[str, ...]], arg(metavar="SOURCES")]
     output: Path | None = None
     level: float = 0.95
     centre: float = 1500.0

@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from pokenash.algorithms.damping import DampingSettings, Reference
 from pokenash.experiments.executor_settings import ExecutorName, open_arena
@@ -50,6 +50,9 @@ class SelfPlayRunSettings(DampingFields, LearningFields):
         Those of fine-tuning by default.
     warm_up_steps : int
         Over which each generation's learning rate rises.
+    device : str
+        Where networks are trained and play, such as ``cuda``; of several processes each trains on a device of its own.
+        On a cluster they play on the CPU unless its workers take a part of a GPU.
     battles : int
         Of self-play in each generation; both sides are learned from.
     name : str
@@ -114,13 +117,14 @@ class SelfPlayRunSettings(DampingFields, LearningFields):
         The project's name on W&B and trackio.
     """
 
-    start: Positional[str]
+    start: Annotated[Positional[str], arg(metavar="START")]
     output: Path = Path("runs/selfplay")
     generations: int = 3
     epochs: int = 1
     learning_rate: float = 1e-4
     weight_decay: float = 5e-5
     warm_up_steps: int = 100
+    device: str = "cpu"
     offline_coefficient: float = 0.5
     online_coefficient: float = 0.5
     battles: int = 1000
@@ -194,6 +198,10 @@ class SelfPlayRunSettings(DampingFields, LearningFields):
         """How the reference moves within a generation."""
         return Reference(self.reference, self.reference_period, self.reference_decay)
 
+    def playing_device(self) -> str | None:
+        """Where networks play: where they are trained, but for workers of a cluster that have no part of a GPU."""
+        return self.device if self.executor == "local" or self.worker_gpus else None
+
     def run(
         self,
         *,
@@ -242,6 +250,7 @@ class SelfPlayRunSettings(DampingFields, LearningFields):
                 arena=arena,
                 tracker=tracker,
                 progress=progress,
+                device=self.playing_device(),
                 on_begin=begin,
                 on_generation=on_generation,
             )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from pokenash.algorithms.adaptive_sampling import AdaptiveSampler
 from pokenash.errors import InputError
@@ -65,7 +65,7 @@ class TournamentSettings:
         The part of a GPU that each worker of a cluster takes, for networks that play on one.
     """
 
-    policies: Positional[tuple[str, ...]]
+    policies: Annotated[Positional[tuple[str, ...]], arg(metavar="POLICIES")]
     output: Path = Path("runs/tournament")
     format: str = "gen1ou"
     teams: str | None = None

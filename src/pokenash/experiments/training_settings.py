@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from pokenash.errors import InputError
 from pokenash.experiments.tracking.settings import TrackerName, settings_tracker
@@ -90,7 +90,7 @@ class TrainingRunSettings(DampingFields, LearningFields):
         The project's name on W&B and trackio.
     """
 
-    roots: Positional[tuple[str, ...]] = ()
+    roots: Annotated[Positional[tuple[str, ...]], arg(metavar="ROOTS")] = ()
     output: Path = Path("runs/training")
     start: str | None = None
     fresh: str | None = None
