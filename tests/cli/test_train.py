@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,12 @@ def test_what_a_training_starts_from(trained: Path, tmp_path: Path) -> None:
     checkpoint = start_spec(str(trained / "ckpts" / "last.safetensors"))
     assert (checkpoint.name, checkpoint.sha256) == ("last", spec.sha256)
     assert Path(checkpoint.parameters["vocabulary"]) == trained / "vocabulary.json"
+    # As an oracle leaves its trainings, without a population: the network plays with the reward that it has learned.
+    bare = tmp_path / "br_1"
+    shutil.copytree(trained / "ckpts", bare / "ckpts")
+    (bare / "fine_tune.json").write_text(json.dumps({"reward": "AggressiveShapedReward"}))
+    for source in (bare, bare / "ckpts" / "last.safetensors"):
+        assert start_spec(str(source)).parameters == {"reward": "AggressiveShapedReward"}
     assert start_spec("SyntheticRLV2") == start_spec("metamon:SyntheticRLV2") == start_spec("synthetic-rl-v2")
     assert start_spec("SmallRL", "words.json").parameters["vocabulary"] == "words.json"
     population = tmp_path / "population.json"

@@ -14,6 +14,7 @@ from pokenash.metamon.dataset import TrajectorySource
 from pokenash.metamon.dataset_index import folder_names, trajectory_folders
 from pokenash.metamon.policy import metamon_spec
 from pokenash.metamon.registry import PUBLISHED, find_published, published_spec
+from pokenash.metamon.training.files import read_json
 from pokenash.policies.populations import load_population
 from pokenash.policies.sources import is_run, read_run
 from pokenash.policies.spec import PolicySpec
@@ -111,12 +112,15 @@ def _known(source: str) -> PolicySpec:
 
 
 def _checkpoint(path: Path, name: str | None = None) -> PolicySpec:
-    """A file; the vocabulary of the training's directory that it lies in is its own."""
+    """A file; of the training's directory that it lies in it has the vocabulary and the reward."""
     if not path.exists():
         raise InputError(f"start: there is no checkpoint {path}")
-    kept = path.parent.parent / VOCABULARY_FILE
-    spec = metamon_spec(name or path.stem, path)
-    return replace(spec, parameters={"vocabulary": str(kept)}) if kept.exists() else spec
+    directory, parameters = path.parent.parent, {}
+    if (directory / VOCABULARY_FILE).exists():
+        parameters["vocabulary"] = str(directory / VOCABULARY_FILE)
+    if (reward := (read_json(directory / "fine_tune.json") or {}).get("reward")) is not None:
+        parameters["reward"] = str(reward)
+    return metamon_spec(name or path.stem, path, **parameters)
 
 
 def _member(population: list[PolicySpec], member: str, place: str) -> PolicySpec:
