@@ -6,11 +6,14 @@ survived when its test passes: the tests compare what is there afterwards with a
 
     python benchmarks/kills.py
     python benchmarks/kills.py --slow
+
+With ``--only`` some of the files are run, and the results of the others stay as they were.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import os
 import signal
 import sys
@@ -22,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from measuring import machine, markdown_table, provenance, write_csv, write_page
+from measuring import RESULTS, machine, markdown_table, provenance, write_csv, write_page
 
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = {
@@ -100,6 +103,7 @@ def main() -> None:
     }
     plugin, before = Kills(), (os.kill, os.killpg)
     os.chdir(ROOT)
+    sys.path.insert(0, str(ROOT))
     os.kill, os.killpg = plugin.watch(os.kill), plugin.watch(os.killpg)
     start = time.perf_counter()
     try:
@@ -107,6 +111,8 @@ def main() -> None:
         code = pytest.main(["-q", "-p", "no:randomly", *options, *files.values()], plugins=[plugin])
     finally:
         os.kill, os.killpg = before
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        sys.exit(f"pytest ended with {code!r}: nothing was counted")
     rows: list[dict[str, Any]] = [
         {
             "what is killed": what,
@@ -115,17 +121,29 @@ def main() -> None:
             "kills": plugin.kills[file],
             "made to hang": plugin.hangs[file],
             "file": f"`{file}`",
+            "machine": machine(),
         }
         for what, file in files.items()
-        if plugin.kills[file] + plugin.hangs[file]
     ]
-    sums = {name: sum(row[name] for row in rows) for name in ("tests passed", "failed", "kills", "made to hang")}
-    rows.append({"what is killed": "together", **sums, "file": ""})
-    table = markdown_table(rows, list(rows[0]))
-    print(table, f"{time.perf_counter() - start:.0f} s, exit status {code}")
+    print(markdown_table(rows, list(rows[0])), f"{time.perf_counter() - start:.0f} s, exit status {code}")
     if not arguments.no_results:
-        write_csv("kills", [{**row, "machine": machine()} for row in rows])
-        write_page("kills", table, provenance())
+        write_results(rows)
+
+
+def write_results(rows: list[dict[str, Any]]) -> None:
+    """Write the rows, with those of the files that were run by an earlier call."""
+    path = RESULTS / "kills.csv"
+    earlier: list[dict[str, Any]] = []
+    if path.exists():
+        with path.open(encoding="utf-8") as file:
+            earlier = [{k: int(v) if v.isdigit() else v for k, v in row.items()} for row in csv.DictReader(file)]
+    found = {row["what is killed"]: row for row in [*earlier, *rows]}
+    told = [found[what] for what in TESTS if what in found]
+    write_csv("kills", told)
+    counted = [row for row in told if row["kills"] + row["made to hang"]]
+    sums = {name: sum(row[name] for row in counted) for name in ("tests passed", "failed", "kills", "made to hang")}
+    table = [*counted, {"what is killed": "together", **sums, "file": ""}]
+    write_page("kills", markdown_table(table, ["what is killed", *sums, "file"]), provenance())
 
 
 if __name__ == "__main__":

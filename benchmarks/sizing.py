@@ -1,9 +1,8 @@
 """What one core and one GPU do, and what follows for clusters: battles, decisions, trajectories and training steps.
 
-A row is one kind of work, done by one program (Python and its simulator) that is pinned to one core, in a process of
-its own: first alone on the machine, then with such a program on every core at once. The second is what a core of a
-busy machine is worth, and what the table for 10, 100 and 1,000 cores is computed from: as many programs as cores, and
-no more matches than one driver takes in (``results/driver_limit.csv``).
+A row is one kind of work, done by programs (Python and a simulator each) of which every core of the machine has one,
+pinned to it: the mean is what a core of a busy machine is worth, and what the table for 10, 100 and 1,000 cores is
+computed from: as many programs as cores, and no more matches than one driver takes in (``results/driver_limit.csv``).
 
 With ``--device cuda`` the networks play and learn on the GPU; nothing is pinned, and there is one program.
 
@@ -237,13 +236,11 @@ def in_processes(work: str, cores: list[int | None]) -> list[dict[str, Any]]:
 
 
 def measured(work: str, device: str) -> dict[str, Any]:
-    """A row: rates per core of a busy machine, and of a program alone."""
+    """A row: rates per core while every core does the same."""
     if device != "cpu":
         return {"work": work, **in_processes(work, [None])[0]}
-    every = list(os.sched_getaffinity(0))
-    alone, busy = in_processes(work, [every[-1]])[0], in_processes(work, list(every))
-    rates = {name: float(np.mean([each[name] for each in busy])) for name in busy[0]}
-    return {"work": work, **rates, "alone_decisions_per_second": alone["decisions_per_second"]}
+    busy = in_processes(work, list(os.sched_getaffinity(0)))
+    return {"work": work, **{name: float(np.mean([each[name] for each in busy])) for name in busy[0]}}
 
 
 def driver_limit() -> float:

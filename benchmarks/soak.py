@@ -11,7 +11,8 @@ is started again with the same directory and numbers.
     python benchmarks/soak.py --directory soak --battles 100000 --seed 20261130
 
 What is in the directory: the match log, ``memory.csv`` and ``kills.csv``. The results are ``results/soak.csv`` (a row),
-``soak_memory.csv``, ``soak_kills.csv`` and ``soak.md``; ``--results-only`` makes them from a directory that is there.
+``soak_memory.csv``, ``soak_kills.csv`` and ``soak.md``; ``--results-only`` makes them from a directory that is there,
+of as many battles as are asked for.
 """
 
 from __future__ import annotations
@@ -151,7 +152,8 @@ def account(game: Game, log: MatchLog, rounds: int, per_pair: int, seed: int) ->
                 matches = logged.pop(wanted.setup.episode, [])
                 found[_said_of(wanted, matches)] += 1
         found["not asked for"] += sum(map(len, logged.values()))
-    found["not asked for"] += len(log) - sum(log.num_matches(f"round_{number:05}/") for number in range(rounds))
+    # Later rounds are those of a soak that goes on.
+    found["not asked for"] += len(log) - log.num_matches("round_")
     return found
 
 
@@ -237,7 +239,6 @@ def summary(directory: Path, found: Counter[str], calm_battles: float) -> dict[s
     # The first tenth of all warms caches up and fills the simulators' heaps; what grows after it is a leak.
     later = battles > int(rows[-1]["battles"]) / 10
     slope = np.polyfit(battles[later], totals[later], 1)[0] if later.sum() > 2 else float("nan")
-    seconds = sum(float(row["seconds"]) for row in calm)
     third = max(1, int(later.sum()) // 3)
     told = ("with a result", "ended with an error", "missing")
     return {
@@ -248,7 +249,6 @@ def summary(directory: Path, found: Counter[str], calm_battles: float) -> dict[s
         "simulators_killed": sum(row["killed"] == "simulator" for row in kills),
         "processes_left_behind": sum(int(row["left_behind"]) for row in kills),
         "calm_battles": int(battles[-1]),
-        "calm_battles_per_second": round(int(battles[-1]) / seconds, 1),
         "mib_early": round(float(totals[later][:third].mean()), 1),
         "mib_late": round(float(totals[later][-third:].mean()), 1),
         "mib_per_10000_battles": round(float(slope) * 10_000, 2),
@@ -266,11 +266,12 @@ def write_results(arguments: argparse.Namespace, rounds: int, per_pair: int) -> 
     print(dict(found), row, sep="\n")
     if arguments.no_results:
         return
-    write_csv("soak", [{**row, "seed": seed, "machine": machine()}])
+    write_csv(arguments.name, [{**row, "seed": seed, "machine": machine()}])
     for name in ("memory", "kills"):
-        write_csv(f"soak_{name}", read_rows(directory / f"{name}.csv"))
+        if rows := read_rows(directory / f"{name}.csv"):
+            write_csv(f"{arguments.name}_{name}", rows)
     table = [{"what": name.replace("_", " ").replace("mib", "MiB"), "figure": value} for name, value in row.items()]
-    write_page("soak", markdown_table(table, ["what", "figure"]), provenance(seed))
+    write_page(arguments.name, markdown_table(table, ["what", "figure"]), provenance(seed))
 
 
 def main() -> None:
@@ -284,6 +285,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--calm", type=float, default=0.7, help="share of the battles before the first kill")
     parser.add_argument("--kill-seconds", type=float, default=10.0, help="mean time between kills; 0 for none")
+    parser.add_argument("--name", default="soak", help="of the results")
     parser.add_argument("--no-results", action="store_true", help="print, and leave benchmarks/results alone")
     parser.add_argument("--results-only", action="store_true", help="of a soak that has ended")
     parser.add_argument("--play", action="store_true", help=argparse.SUPPRESS)

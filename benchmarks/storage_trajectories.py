@@ -151,6 +151,8 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 def measure_opening(root: Path) -> list[dict[str, Any]]:
     """By listing, and with an index."""
+    for index in root.glob(".*.index.*"):
+        index.unlink()
     rows = [{"form": "listed", **json.loads(in_fresh_process("open", root))}]
     start = time.perf_counter()
     index_trajectories(root)
@@ -184,6 +186,7 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=500)
     parser.add_argument("--seed", type=int, default=20261202)
     parser.add_argument("--folder", type=Path, help="keeps the files and the notes; what is there is not done again")
+    parser.add_argument("--results-only", action="store_true", help="with --folder: read no more than was read")
     parser.add_argument("--part", nargs="+", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.part:
@@ -207,7 +210,7 @@ def main() -> None:
         for name, part in (
             ("stream_many", ("stream", many)), ("stream_whole", ("stream", whole)), ("draw", ("draw", whole))
         ):  # fmt: skip
-            if not (folder / f"{name}.done").exists():
+            if not (arguments.results_only or (folder / f"{name}.done").exists()):
                 in_fresh_process(*part, str(folder / f"{name}.csv"), str(arguments.batches))
                 (folder / f"{name}.done").touch()
         streamed = [
