@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -111,6 +112,9 @@ class SelfPlayPlan:
             )
         if bool(self.replays) != (self.replays_weight > 0):
             raise InputError("self-play: replays need a share of the sequences above 0, and such a share needs replays")
+        weights = [source.weight for source in self.replays]
+        if weights and (not all(0 <= weight < math.inf for weight in weights) or not sum(weights)):
+            raise InputError(f"self-play: replays need weights of at least 0 that are not all 0, got {weights}")
         if self.training.accelerate:
             raise InputError("self-play: set processes instead of training.accelerate, the loop starts them itself")
         self._check_reference()
