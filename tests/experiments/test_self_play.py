@@ -18,10 +18,12 @@ from tests.experiments.self_play_runs import PLAN, PRELOAD, found, run, run_unti
 from pokenash.algorithms.damping import Damping, Reference
 from pokenash.algorithms.match_log import MatchLog
 from pokenash.algorithms.oracles.metamon.damping import damping_from_json
+from pokenash.arena import Arena
 from pokenash.cli import selfplay as command
 from pokenash.cli.settings import read_settings_file
 from pokenash.errors import InputError, RunDirectoryError
-from pokenash.experiments.self_play_history import read_history
+from pokenash.experiments.self_play_figures import training_figure
+from pokenash.experiments.self_play_history import SelfPlayHistory, read_history
 from pokenash.experiments.self_play_measures import refused_choices
 from pokenash.experiments.self_play_plan import SelfPlayPlan, damped, undamped
 from pokenash.experiments.self_play_report import write_self_play_report
@@ -155,6 +157,34 @@ def test_a_loop_that_is_finished_is_left_as_it_is(whole: Path, first: PolicySpec
     assert found(whole) == contents
 
 
+def test_what_is_told_of_a_loop_never_shrinks_while_it_is_gone_on_with(whole: Path, first: PolicySpec) -> None:
+    told = whole / "population.json", whole / "selfplay_summary.json"
+    contents = [path.read_bytes() for path in told]
+    seen = []
+    run(whole, first, on_generation=lambda one: seen.append([path.read_bytes() for path in told]))
+    assert seen == [contents, contents]
+
+
+def test_a_device_is_where_the_battles_are_played(first: PolicySpec, tmp_path: Path) -> None:
+    asked: list[Any] = []
+
+    class Seen(Arena):
+        def stream(self, policies: Any, *arguments: Any, **named: Any) -> Any:
+            asked.extend((spec.kind, spec.parameters.get("device")) for spec in policies)
+            return super().stream(
+                [replace(one, parameters=first.parameters) if one.kind == "metamon" else one for one in policies],
+                *arguments,
+                **named,
+            )
+
+    with Seen(runs.game(), num_lanes=4) as arena:
+        run(tmp_path / "run", first, generations=1, arena=arena, device="cuda")
+    assert set(asked) == {("metamon", "cuda"), ("uniform", None)}
+    # What is written says nothing of it: the loop may go on elsewhere.
+    assert "cuda" not in (tmp_path / "run" / "population.json").read_text()
+    run(tmp_path / "run", first, generations=1)
+
+
 def process(function: Callable[..., None], *arguments: Any) -> Any:
     """In a new process, without the seconds that imports take."""
     context = multiprocessing.get_context("forkserver")
@@ -241,6 +271,7 @@ def test_shares_of_what_is_learned_from_add_up() -> None:
     [
         {"battles": 0}, {"fresh_weight": 0.0}, {"replays_weight": 0.5}, {"evaluation_battles": 1}, {"level": 1.0},
         {"damping_reference": "polyak"},
+        {"replays": (TrajectorySource("people", 0.0),), "replays_weight": 0.5},
         {"damping_reference": "start", "damping": damped(reference=Reference("periodic"))},
     ],
 )  # fmt: skip
@@ -276,6 +307,17 @@ def test_the_report_is_one_page_that_needs_no_network(whole: Path) -> None:
     assert (whole / "figures" / "training.png").exists()
 
 
+def test_a_divergence_within_a_decade_has_numbers_on_its_axis() -> None:
+    rows = [{"step": step, "divergence": value} for step, value in ((10, 0.009), (20, 0.03), (30, 0.012))]
+    figure = training_figure([SelfPlayHistory("", {}, {}, [{"training": {"steps": 30}}], rows)])
+    figure.canvas.draw()
+    axis = figure.axes[0].yaxis
+    low, high = axis.get_view_interval()
+    labels = [*axis.get_ticklabels(), *axis.get_ticklabels(minor=True)]
+    shown = {label.get_text() for label in labels if low <= label.get_position()[1] <= high}
+    assert {"0.01", "0.02"} <= shown
+
+
 def test_the_command_runs_a_loop_and_writes_what_it_was_told(
     first: PolicySpec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -287,8 +329,9 @@ def test_the_command_runs_a_loop_and_writes_what_it_was_told(
         "--turn-limit", "12", "--opponents", "uniform", "--workers", "1", "--torch-threads", "1", "--max-length", "8",
     ]  # fmt: skip
     command.run(arguments)
-    told = capsys.readouterr().out
+    told, logged = capsys.readouterr()
     assert re.search(r"generation_0 +[+-]\d+ +\[", told)
+    assert "generation_0 against the start: " in logged
     assert str(output / "report.html") in told
     assert (output / "tracking" / "metrics.jsonl").exists()
     settings = read_settings_file(output / "settings.toml", SelfPlayRunSettings)

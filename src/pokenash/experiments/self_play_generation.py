@@ -12,7 +12,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,10 @@ from pokenash.algorithms.damping import Damping, DampingSettings
 from pokenash.algorithms.match_log import MatchLog
 from pokenash.algorithms.oracles.core import derive_seed
 from pokenash.algorithms.oracles.metamon.damping import damping_from_json
+from pokenash.arena import Arena
 from pokenash.arena.executors import MatchExecutor
 from pokenash.experiments.collection import collect
+from pokenash.experiments.device_arena import DeviceArena
 from pokenash.experiments.filtering import filter_trajectories
 from pokenash.experiments.run_directory import SCHEMA, RunDirectory, read_json, write_json
 from pokenash.experiments.self_play_history import SUMMARY, generation_folder
@@ -88,6 +90,8 @@ class Loop:
     num_lanes, num_workers : int
     arena : MatchExecutor or None
         Plays the battles in place of a local arena.
+    device : str or None
+        Where metamon's networks play that do not say it themselves.
     tracker : Tracker or None
         Is told the numbers of the trainings, their steps counted over all generations.
     progress : bool
@@ -107,6 +111,16 @@ class Loop:
     arena: MatchExecutor | None = None
     tracker: Tracker | None = None
     progress: bool = False
+    device: str | None = None
+
+    @contextmanager
+    def playing(self, *, progress: bool = False) -> Iterator[MatchExecutor]:
+        """What plays the battles of a step; a bar of its own has only a local arena."""
+        with ExitStack() as stack:
+            arena = self.arena or stack.enter_context(
+                Arena(self.game, num_lanes=self.num_lanes, num_workers=self.num_workers, progress=progress)
+            )
+            yield arena if self.device is None else DeviceArena(arena, self.device)
 
     @contextmanager
     def timed(self, event: str, generation: int) -> Iterator[dict[str, Any]]:
@@ -184,7 +198,7 @@ def _damping_after(training: Path, damping: DampingSettings, plan: SelfPlayPlan)
 
 def _collect(loop: Loop, number: int, folder: Path, player: PolicySpec) -> dict[str, Any]:
     """Battles of the generation's player with itself."""
-    with loop.timed("collect", number) as noted:
+    with loop.timed("collect", number) as noted, loop.playing() as arena:
         result = collect(
             folder / "collection",
             loop.game,
@@ -192,9 +206,7 @@ def _collect(loop: Loop, number: int, folder: Path, player: PolicySpec) -> dict[
             battles=loop.plan.battles,
             action_space=loop.action_space,
             seed=derive_seed(loop.seed, "self-play", "collection", number),
-            num_lanes=loop.num_lanes,
-            num_workers=loop.num_workers,
-            arena=loop.arena,
+            arena=arena,
             progress=loop.progress,
         )
         noted |= {"battles": result.new_battles, "battles_per_second": round(result.battles_per_second, 3)}
@@ -258,7 +270,7 @@ class _Later:
 
 def _evaluate(loop: Loop, number: int, policies: Sequence[PolicySpec]) -> None:
     """Every policy against every other, on battles that nobody has learned from."""
-    with loop.timed("evaluate", number):
+    with loop.timed("evaluate", number), loop.playing(progress=loop.progress) as arena:
         run_tournament(
             loop.run.path / "tournament",
             loop.game,
@@ -266,10 +278,7 @@ def _evaluate(loop: Loop, number: int, policies: Sequence[PolicySpec]) -> None:
             battles=loop.plan.evaluation_battles,
             level=loop.plan.level,
             seed=derive_seed(loop.seed, "self-play", "evaluation"),
-            num_lanes=loop.num_lanes,
-            num_workers=loop.num_workers,
-            arena=loop.arena,
-            progress=loop.progress,
+            arena=arena,
         )
 
 

@@ -54,6 +54,7 @@ def run_self_play(
     arena: MatchExecutor | None = None,
     tracker: Tracker | None = None,
     progress: bool = False,
+    device: str | None = None,
     on_begin: Callable[[Path], object] | None = None,
     on_generation: Callable[[Generation], object] | None = None,
 ) -> SelfPlayResult:
@@ -87,6 +88,9 @@ def run_self_play(
         Is told the numbers of the trainings; steps are counted over all generations.
     progress : bool
         Whether to show bars on standard error.
+    device : str, optional
+        Where metamon's networks play whose specs do not say it, such as ``"cuda"``; by default the CPU. Where they are
+        trained the plan says.
     on_begin : callable, optional
         Called with the directory once it is known to be this loop's, before anything is played.
     on_generation : callable, optional
@@ -126,7 +130,7 @@ def run_self_play(
             on_begin(directory)
         loop = Loop(
             RunDirectory(directory), game, first, reward, action_space, plan, tuple(opponents), name, seed, num_lanes,
-            num_workers, arena, tracker, progress,
+            num_workers, arena, tracker, progress, device,
         )  # fmt: skip
         return _generations(loop, generations, on_generation)
 
@@ -134,11 +138,15 @@ def run_self_play(
 def _generations(loop: Loop, generations: int, on_generation: Callable[[Generation], object] | None) -> SelfPlayResult:
     """All generations, one after the other; what is found so far is written after each."""
     directory, done = loop.run.path, list[Generation]()
-    generations = max(generations, finished_generations(directory))
+    there = finished_generations(directory)
+    generations = max(generations, there)
     for number in range(generations):
         done.append(play_generation(loop, number, done))
         if on_generation is not None:
             on_generation(done[-1])
+        if number + 1 < there:
+            # What the files say of later generations stays in them.
+            continue
         policies = [loop.start, *(one.policy for one in done)]
         write_json(directory / "population.json", population_json(policies, directory))
         result = summarise_self_play(
