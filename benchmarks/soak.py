@@ -238,17 +238,21 @@ def summary(directory: Path, found: Counter[str], calm_battles: float) -> dict[s
     battles = np.array([int(row["battles"]) for row in calm])
     # The first tenth of all warms caches up and fills the simulators' heaps; what grows after it is a leak.
     later = battles > int(rows[-1]["battles"]) / 10
-    slope = np.polyfit(battles[later], totals[later], 1)[0] if later.sum() > 2 else float("nan")
-    third = max(1, int(later.sum()) // 3)
+    third = int(later.sum()) // 3
     told = ("with a result", "ended with an error", "missing")
-    return {
+    row = {
         "battles": int(rows[-1]["battles"]),
         **{name.replace(" ", "_"): found[name] for name in told},
         "otherwise_wrong": sum(found.values()) - sum(found[name] for name in told),
         "programs_killed": sum(row["killed"] == "program" for row in kills),
         "simulators_killed": sum(row["killed"] == "simulator" for row in kills),
         "processes_left_behind": sum(int(row["left_behind"]) for row in kills),
-        "calm_battles": int(battles[-1]),
+    }
+    if third < 1:
+        return row
+    slope = np.polyfit(battles[later], totals[later], 1)[0]
+    return row | {
+        "battles_before_the_first_kill": int(battles[-1]),
         "mib_early": round(float(totals[later][:third].mean()), 1),
         "mib_late": round(float(totals[later][-third:].mean()), 1),
         "mib_per_10000_battles": round(float(slope) * 10_000, 2),
