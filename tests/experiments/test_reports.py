@@ -17,6 +17,7 @@ from pokenash.algorithms.exploitability import Attempt, tabular_attempts
 from pokenash.cli import main
 from pokenash.errors import RunDirectoryError
 from pokenash.experiments.exploit_run import run_exploit
+from pokenash.experiments.figure_curves import Panel, panels_figure
 from pokenash.experiments.nfsp_settings import NFSPRunSettings
 from pokenash.experiments.report_page import read_lines
 from pokenash.experiments.reports import REPORTS, write_any_report
@@ -245,6 +246,15 @@ def test_a_training_shows_its_curves_and_whether_it_beats_its_start(training: Pa
     page = write_any_report(run).read_text()
     assert ["b", "a", "200", "60", "0", "140", "30.0%", "[24.0%, 37.0%]"] in page_rows(page)
     assert "LOSES to what it started from" in page
+
+
+@pytest.mark.parametrize("steps", [[4], [4, 5], [10, 20]])
+def test_no_step_is_written_twice_below_a_curve(steps: list[int]) -> None:
+    figure = panels_figure([Panel("loss", {"loss": (steps, [2.0] * len(steps))})], "step")
+    figure.canvas.draw()
+    ticks = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert ticks
+    assert len(set(ticks)) == len(ticks)
 
 
 def test_one_clear_sentence_for_what_has_no_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

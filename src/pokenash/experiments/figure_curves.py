@@ -75,7 +75,7 @@ def _plot(axes: Axes, panel: Panel) -> None:
     axes.ticklabel_format(axis="y", useOffset=False)
     if panel.from_zero:
         _against_zero(axes, panel)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.tick_params(labelsize=8)
     if len(panel.curves) + sum(bool(words) for _, words in panel.lines) > 1:
