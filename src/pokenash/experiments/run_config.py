@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
@@ -43,7 +44,8 @@ def opened_run(directory: Path, kind: str, about: Mapping[str, Any], free: Set[s
         raise RunDirectoryError(f"{directory} is not a directory; name a new or empty directory for the run")
     with run.locked():
         path = directory / "config.json"
-        wanted = {"schema": SCHEMA, "kind": kind, **about}
+        # As JSON gives it back, tuples inside lists too.
+        wanted: dict[str, Any] = json.loads(json.dumps({"schema": SCHEMA, "kind": kind, **about}))
         if not path.exists():
             if not run.is_new():
                 raise RunDirectoryError(
@@ -77,7 +79,7 @@ def _check_same(path: Path, recorded: Mapping[str, Any], wanted: Mapping[str, An
 
 
 def _flat(value: Any, free: Set[str], prefix: str = "") -> dict[str, Any]:
-    """Nested settings as dotted names and their values, without the free ones; tuples as JSON gives them back."""
+    """Nested settings as dotted names and their values, without the free ones."""
     if isinstance(value, Mapping) and value:
         return {
             name: inner
@@ -85,4 +87,4 @@ def _flat(value: Any, free: Set[str], prefix: str = "") -> dict[str, Any]:
             if key not in free
             for name, inner in _flat(part, free, f"{prefix}{key}.").items()
         }
-    return {prefix.removesuffix("."): list(value) if isinstance(value, tuple) else value}
+    return {prefix.removesuffix("."): value}
