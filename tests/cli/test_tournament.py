@@ -5,14 +5,19 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from tests.experiments.rock_paper_scissors import always
 
 from pokenash.algorithms.match_log import MatchLog
 from pokenash.cli.settings import read_settings_file
 from pokenash.cli.tournament import run
 from pokenash.errors import InputError, RunDirectoryError
+from pokenash.experiments.reports import write_any_report
+from pokenash.experiments.tournament_run import run_tournament
 from pokenash.experiments.tournament_settings import TournamentSettings
+from pokenash.games.aec import AECGame
 
 _POLICIES = ("uniform", "max_power")
 _SMALL = ("--battles", "12", "--turn-limit", "60", "--workers", "1", "--lanes", "12", "--log-level", "error")
@@ -51,6 +56,28 @@ def test_more_battles_and_policies_extend_it_and_results_do_not_depend_on_the_or
     names = ("interaction_matrix.json", "tournament.json", "tournament.csv")
     for name in names:
         assert (tmp_path / "grown" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+@pytest.mark.parametrize("change", ["battles", "policies", "sampling"])
+def test_the_page_of_one_that_is_being_extended_says_so(tmp_path: Path, change: str) -> None:
+    game = AECGame("pettingzoo.classic.rps_v2:env", max_cycles=1)
+    run_tournament(tmp_path, game, [always(0), always(1)], battles=10)
+    assert "warning" not in write_any_report(tmp_path).read_text().partition("<body>")[2]
+    policies = [always(number) for number in range(3 if change == "policies" else 2)]
+    battles = 20 if change == "battles" else 10
+    sampling: Literal["uniform", "adaptive"] = "adaptive" if change == "sampling" else "uniform"
+
+    def kill(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_tournament(tmp_path, game, policies, battles=battles, sampling=sampling, on_begin=kill)
+    assert "was extended and has not finished" in write_any_report(tmp_path).read_text()
+    run_tournament(tmp_path, game, policies, battles=battles, sampling=sampling)
+    page = write_any_report(tmp_path).read_text()
+    assert "has not finished" not in page
+    # Whoever lets results choose pairs must not read the intervals as if they had been fixed.
+    assert ("take no account of it" in page) == (change == "sampling")
 
 
 def test_its_settings_are_kept_and_play_it_again(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def _page(config: Mapping[str, Any], result: Mapping[str, Any], matrix: Mapping[
                 "restricted nash_conv",
             ),
         ],
-        warnings=[f"Of {len(pairs) + missing} pairs {missing} have not been played."] if missing else [],
+        warnings=_warnings(config, result, len(pairs), missing),
         sections=[
             _ratings_section(result, order, pairs, level),
             *_matrix_sections(matrix, order, pairs, level),
@@ -89,6 +89,20 @@ def _page(config: Mapping[str, Any], result: Mapping[str, Any], matrix: Mapping[
             *about_tables(config),
         ],
     )
+
+
+def _warnings(config: Mapping[str, Any], result: Mapping[str, Any], played: int, missing: int) -> list[str]:
+    found = [f"Of {played + missing} pairs {missing} have not been played."] if missing else []
+    settings, asked = config["settings"], [policy["name"] for policy in config["policies"]]
+    # Results are written at the end, and bear the settings that they are of.
+    if asked != result["policies"] or result.get("settings", settings) != settings:
+        found.append("This tournament was extended and has not finished: what follows is its state before that.")
+    if settings["sampling"]["kind"] != "uniform":
+        found.append(
+            "Results decided which pairs played more (adaptive sampling): the intervals of rates and ratings are those "
+            "of numbers of battles that were fixed before, and take no account of it."
+        )
+    return found
 
 
 def _points(rating: Mapping[str, float]) -> str:

@@ -83,7 +83,7 @@ class TournamentResult:
         ]
 
     def to_json(self) -> dict[str, Any]:
-        """As ``tournament.json`` holds it."""
+        """As ``tournament.json`` holds it, beside the settings that it is of."""
         return {
             "schema": SCHEMA,
             "policies": list(self.game.policies),
@@ -164,7 +164,7 @@ def run_tournament(
         result = _result(counted, level, seed)
         write_json(directory / "interaction_matrix.json", counted.to_json(level))
         write_bytes(directory / "tournament.csv", csv_bytes(result.rows()))
-        write_json(directory / "tournament.json", result.to_json())
+        write_json(directory / "tournament.json", {**result.to_json(), "settings": about["settings"]})
     return result
 
 
