@@ -91,6 +91,15 @@ def test_a_line_that_a_killed_process_left_unfinished_is_cut_off(tmp_path: Path)
     assert all(json.loads(line) for line in path.read_text().splitlines())
 
 
+def test_a_file_that_is_taken_away_meanwhile_begins_anew_and_is_not_filled_with_nothing(tmp_path: Path) -> None:
+    tracker = JSONTracker(tmp_path / "metrics.jsonl")
+    tracker.log(0, {"loss": 1.0})
+    tracker.path.rename(tmp_path / "kept.jsonl")
+    for step in (1, 2):
+        tracker.log(step, {"loss": 2.0})
+    assert read_metrics(tracker.path) == {"loss": {1: 2.0, 2: 2.0}}
+
+
 @pytest.mark.parametrize("value", [float("nan"), "text", None])
 def test_what_is_no_finite_number_is_refused_and_not_written(tmp_path: Path, value: Any) -> None:
     path = tmp_path / "metrics.jsonl"

@@ -47,8 +47,10 @@ class JSONTracker:
         try:
             size = self._size if self._size is not None else self._keep_before(step)
             with self.path.open("ab") as file:
-                # Of a line that did not fit on the disk, a part may be there.
-                if os.fstat(file.fileno()).st_size != size:
+                # Of a line that did not fit on the disk, a part may be there; of a file that was taken away, nothing.
+                found = os.fstat(file.fileno()).st_size
+                size = min(size, found)
+                if found != size:
                     file.truncate(size)
                 self._size = size
                 file.write(line.encode())
