@@ -24,8 +24,10 @@ from pokenash.cli import main
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.experiments import collection, collection_directory
 from pokenash.experiments.collection import collect
+from pokenash.experiments.collection_directory import open_collection
 from pokenash.experiments.collection_result import CollectionResult
 from pokenash.experiments.collection_settings import CollectionSettings
+from pokenash.experiments.run_directory import RunDirectory
 from pokenash.games.aec import AECGame
 from pokenash.games.showdown import ShowdownGame
 from pokenash.metamon import dataset_index
@@ -204,6 +206,19 @@ def test_another_policy_of_the_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunDirectoryError, match="policy differ"):
         collect(tmp_path, ShowdownGame("gen1ou"), UNIFORM, battles=2, seed=3)
     assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+def test_a_checkpoint_may_be_named_from_here_or_from_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.safetensors").write_bytes(b"")
+    directory = RunDirectory(Path("runs/collected"))
+    about = {"seed": 1, "record": "policy", "action_space": "DefaultActionSpace"}
+    for checkpoint in (tmp_path / "net.safetensors", "net.safetensors", tmp_path / "net.safetensors"):
+        policy = PolicySpec("net", "network", checkpoint=str(checkpoint), sha256="0" * 64)
+        with directory.locked():
+            found = open_collection(directory, ARENA.game.config(), policy, [UNIFORM, policy], about, {"battles": 2})
+        # Self-play is told by the opponent that is the policy.
+        assert found[1] == [UNIFORM, policy]
 
 
 def test_a_collection_that_was_killed_before_its_first_battle_goes_on(

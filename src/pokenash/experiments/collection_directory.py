@@ -22,7 +22,7 @@ from pokenash.errors import InputError, RunDirectoryError
 from pokenash.experiments.environment import machine, versions
 from pokenash.experiments.run_directory import SCHEMA, RunDirectory, read_json, write_json
 from pokenash.metamon.trajectories import UNFINISHED
-from pokenash.policies.populations import load_population, population_json
+from pokenash.policies.populations import load_population, population_json, same_policy
 from pokenash.policies.spec import PolicySpec
 
 __all__ = [
@@ -216,15 +216,15 @@ def _with_recorded(directory: Path, policy: PolicySpec, opponents: Sequence[Poli
         known = {spec.name: spec for spec in load_population(path)}
     except InputError as error:
         raise RunDirectoryError(f"{path} is damaged: {error}") from error
-    for spec in [policy, *opponents]:
-        if known.get(spec.name, spec) != spec:
-            raise RunDirectoryError(
-                f"{path}: {spec.name!r} is another policy there; use another directory or another name"
-            )
+    given = {spec.name: spec for spec in [policy, *opponents]}
+    for name, spec in given.items():
+        if name in known and not same_policy(known[name], spec):
+            raise RunDirectoryError(f"{path}: {name!r} is another policy there; use another directory or another name")
     missing = [name for name in names if name not in known]
     if missing:
         raise RunDirectoryError(f"{path} is damaged: it lacks {', '.join(missing)}; restore it")
-    return [*(known[name] for name in names), *(spec for spec in opponents if spec.name not in names)]
+    there = [given.get(name, known[name]) for name in names]
+    return [*there, *(spec for spec in opponents if spec.name not in names)]
 
 
 def trajectory_files(root: Path) -> Iterator[os.DirEntry[str]]:

@@ -15,7 +15,14 @@ from typing import Any
 from pokenash.errors import InputError
 from pokenash.policies.spec import PolicySpec
 
-__all__ = ["POPULATION_SCHEMA", "check_population", "load_population", "population_json", "save_population"]
+__all__ = [
+    "POPULATION_SCHEMA",
+    "check_population",
+    "load_population",
+    "population_json",
+    "same_policy",
+    "save_population",
+]
 
 POPULATION_SCHEMA = 1
 
@@ -56,6 +63,11 @@ def _with_checkpoints(spec: PolicySpec, change: Callable[[str], str]) -> PolicyS
         changed = [_with_checkpoints(PolicySpec.from_json(one), change).to_json() for one in spec.parameters[parts]]
         spec = replace(spec, parameters={**spec.parameters, parts: changed})
     return spec
+
+
+def same_policy(one: PolicySpec, other: PolicySpec) -> bool:
+    """Whether two specs are equal but for how the paths in them are written: absolute, or from here."""
+    return _with_checkpoints(one, os.path.realpath) == _with_checkpoints(other, os.path.realpath)
 
 
 def population_json(specs: Sequence[PolicySpec], folder: Path) -> dict[str, Any]:
