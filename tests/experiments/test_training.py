@@ -24,6 +24,7 @@ from pokenash.arena import Arena, paired_matches
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.experiments.fresh_network import fresh_policy
 from pokenash.experiments.training import FreshStart, HeadToHead, train
+from pokenash.experiments.training_report import write_training_report
 from pokenash.files import replace_file
 from pokenash.metamon.config import CriticConfig, MetamonConfig
 from pokenash.metamon.dataset import TrajectoryDataset, TrajectorySource
@@ -266,6 +267,25 @@ def test_what_another_process_logs_is_told_once_and_when_it_is_whole(tmp_path: P
     replace_file(path, b'{"step": 1, "loss": 2.0}\n{"step": 2, "loss": 1.0}\n{"step": 3, "loss": 0.5}\n')
     log.tell()
     assert (told.steps, told.names) == ([1, 2, 3], {"loss"})
+
+
+def test_what_a_killed_training_logged_after_its_state_is_told_when_it_comes_again(tmp_path: Path) -> None:
+    told, path = Told(), tmp_path / "fine_tune.jsonl"
+    path.write_text('{"step": 1, "loss": 2.0}\n{"step": 2, "lo')
+    log = _FollowedLog(tmp_path, told)
+    log.tell()
+    assert told.steps == []
+    replace_file(path, b'{"step": 1, "loss": 2.0}\n')
+    log.tell()
+    assert told.steps == [1]
+
+
+def test_the_report_counts_what_every_process_learned_from(tmp_path: Path) -> None:
+    about = {"schema": 1, "seed": 1, "reward": "s", "trajectories": 4, "settings": {"epochs": 1, "steps_per_epoch": 1}}
+    line = {"step": 1, "loss": 1.0, "transitions": 100, "seconds": 0.5, "seconds_waiting": 0.0}
+    (tmp_path / "fine_tune.json").write_text(json.dumps({**about, "data": {"sources": []}, "processes": 3}))
+    (tmp_path / "fine_tune.jsonl").write_text(json.dumps(line) + "\n")
+    assert ">600<" in write_training_report(tmp_path).read_text()
 
 
 _TWO = replace(SMALL, steps_per_epoch=3, advantage_filter="exponential", token_masking=0.1)

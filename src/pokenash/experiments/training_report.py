@@ -82,7 +82,9 @@ def _page(
     settings, last = record["settings"], steps[-1]
     wanted = settings["epochs"] * settings["steps_per_epoch"]
     seconds = sum(row["seconds"] + row["seconds_waiting"] for row in steps)
-    measured = sum(row["transitions"] for row in steps) / seconds if seconds else 0.0
+    # Each process learns from as many as the one that logs.
+    transitions = record.get("processes", 1) * sum(row["transitions"] for row in steps)
+    measured = transitions / seconds if seconds else 0.0
     played = versus is not None and versus["battles"] > 0
     card = ("not played", "against its start")
     if versus is not None and played:

@@ -132,6 +132,10 @@ class _FollowedLog:
         # What a killed training had logged before it was told then.
         self._told = 0 if tracker is None else saved_step(directory / "fine_tune_state.safetensors")
         self._place: tuple[int, int] = (0, 0)
+        if self._path.exists():
+            # Its steps after the saved state come again, in the file that replaces this one.
+            now = self._path.stat()
+            self._place = (now.st_ino, now.st_size)
 
     def tell(self) -> None:
         """Tell the lines that are new."""
