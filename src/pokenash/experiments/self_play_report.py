@@ -181,6 +181,7 @@ def _data(history: SelfPlayHistory) -> Section:
     )  # fmt: skip
     return Section(
         "What was learned from",
-        "Refused: choices that the simulator did not take, or that cannot be said in the network's action space.",
+        "Refused: of all battles of the generation, decisions whose action cannot be said in the network's action "
+        "space, or is none that it offers in that state.",
         tables=[Table(header, rows, frozenset({1, 7, 8}))],
     )
