@@ -10,7 +10,7 @@ from typing import Any
 
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.experiments.run_directory import read_json
-from pokenash.policies.populations import check_population, load_population
+from pokenash.policies.populations import check_population, load_population, same_policy
 from pokenash.policies.spec import PolicySpec
 
 __all__ = ["POPULATION", "continued_config", "opponent_versions", "read_config", "with_recorded"]
@@ -61,11 +61,11 @@ def with_recorded(directory: Path, policy: PolicySpec, opponents: Sequence[Polic
         raise RunDirectoryError(f"{path} is damaged: {error}") from error
     known = {spec.name: spec for spec in [measured, *recorded]}
     for spec in [policy, *asked]:
-        if known.get(spec.name, spec) != spec:
+        if spec.name in known and not same_policy(known[spec.name], spec):
             raise RunDirectoryError(
                 f"{path}: {spec.name!r} is another policy there; use another directory or another name"
             )
-    if policy != measured:
+    if policy.name != measured.name:
         raise RunDirectoryError(
             f"{directory} is an evaluation of {measured.name!r}, not of {policy.name!r}; use another directory"
         )

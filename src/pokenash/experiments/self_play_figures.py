@@ -119,7 +119,7 @@ def results_figure(histories: Sequence[SelfPlayHistory]) -> Figure:
     for history, style in zip(histories, _styles(histories), strict=True):
         rows = [row for row in history.summary["rows"] if row.get("refused_rate") is not None]
         panels[2].plot([row["generation"] for row in rows], [row["refused_rate"] for row in rows], "o-", **style)
-    panels[2].set_title("refused choices in the battles learned from", fontsize=10)
+    panels[2].set_title("refused choices in the battles of self-play", fontsize=10)
     panels[2].yaxis.set_major_formatter(PercentFormatter(1.0))
     for axes in panels:
         number = max(len(history.generations) for history in histories)
