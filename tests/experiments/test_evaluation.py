@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -177,6 +178,12 @@ def test_a_directory_of_something_else_is_refused_and_left_as_it_was(tmp_path: P
     with pytest.raises(RunDirectoryError, match="game"):
         evaluate(tmp_path / "e", other, UNIFORM, [always(0)], seed=4)
     assert files(tmp_path / "e") == before
+    tournament = shutil.copytree(tmp_path / "e", tmp_path / "tournament")
+    config = json.loads((tournament / "config.json").read_text())
+    (tournament / "config.json").write_text(json.dumps(config | {"kind": "tournament"}))
+    for policy in (UNIFORM, always(2)):
+        with pytest.raises(RunDirectoryError, match="not the directory of an evaluation"):
+            play(tournament, policy=policy)
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "a.txt").write_text("mine")
     with pytest.raises(RunDirectoryError, match="not an evaluation"):

@@ -49,12 +49,15 @@ def with_recorded(directory: Path, policy: PolicySpec, opponents: Sequence[Polic
     Raises
     ------
     RunDirectoryError
-        If the directory's evaluation is of another policy, or one of its opponents has the name of another policy.
+        If the directory is of something else, its evaluation of another policy, or one of its opponents has the name
+        of another policy.
     """
     asked = check_population(opponents, "opponents")
     path = directory / POPULATION
     if not path.exists() or not (directory / "config.json").exists():
         return asked
+    if read_json(directory / "config.json").get("kind", "evaluation") != "evaluation":
+        raise RunDirectoryError(f"{directory} is not the directory of an evaluation; name another directory")
     try:
         measured, *recorded = load_population(path)
     except InputError as error:
