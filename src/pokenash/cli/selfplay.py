@@ -44,7 +44,7 @@ def _tell(generation: Generation) -> None:
     """One line for people when a generation is done."""
     met = generation.summary["against"][0]
     logging.getLogger("pokenash").info(
-        "%s beats the start in %.1f%% [%.1f, %.1f] of %d battles", generation.policy.name,
+        "%s against the start: %.1f%% [%.1f%%, %.1f%%] of %d battles", generation.policy.name,
         100 * met["score"], 100 * met["lower"], 100 * met["upper"], met["battles"],
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, PercentFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 
 from pokenash.experiments.self_play_history import SelfPlayHistory
 
@@ -82,7 +82,9 @@ def _plain_numbers(axes: Axes) -> None:
     # Powers of ten in mathematical type need fonts that not every machine has.
     axes.yaxis.set_major_formatter("{x:g}")
     if axes.get_yscale() == "log":
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+        low, high = axes.get_ylim()
+        axes.yaxis.set_minor_formatter("{x:g}" if high < 1000 * low else NullFormatter())
 
 
 def _legend(axes: Axes) -> None:
