@@ -204,6 +204,23 @@ def test_the_accelerator_is_what_torch_says(capsys: pytest.CaptureFixture[str]) 
     assert torch.__version__ in found["found"] or found["state"] == "ok"
 
 
+def test_an_accelerator_that_fails_when_it_is_asked_is_broken_and_not_needed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    def fail(index: int) -> None:
+        raise RuntimeError("CUDA error: out of memory\nCompile with TORCH_USE_CUDA_DSA")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", fail)
+    found = told(capsys, "--accelerator")
+    one = named(found["features"])["accelerator"]
+    assert (one["state"], one["found"]) == ("broken", "CUDA error: out of memory Compile with TORCH_USE_CUDA_DSA")
+    assert found["healthy"]
+
+
 def test_accounts_are_not_told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POKENASH_USERNAME", "somebody-xyz")
     monkeypatch.setenv("POKENASH_PASSWORD", "secret-xyz")

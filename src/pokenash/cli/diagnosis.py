@@ -147,7 +147,7 @@ def _looked(name: str, look: Callable[[str], Finding], *, needed: bool = True) -
     """A finding, also where looking is what fails: a doctor does not fall ill of the patient."""
     try:
         return look(name)
-    except (PokenashError, ImportError, OSError, ValueError, subprocess.SubprocessError) as error:
+    except (PokenashError, ImportError, OSError, ValueError, RuntimeError, subprocess.SubprocessError) as error:
         return Finding(name=name, state="broken", found=" ".join(str(error).split()), needed=needed)
 
 
