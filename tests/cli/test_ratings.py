@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,12 +12,14 @@ from tests.experiments.rock_paper_scissors import MOVES, always, play_run
 
 from pokenash.algorithms.match_log import MatchLog
 from pokenash.algorithms.ratings import elo
+from pokenash.arena import Match, MatchResult
 from pokenash.cli.ratings import run
 from pokenash.cli.settings import read_settings_file
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.experiments.ratings_settings import RatingsSettings
 from pokenash.experiments.tournament_run import run_tournament
 from pokenash.games.aec import AECGame
+from pokenash.games.core import EpisodeResult, EpisodeSetup
 
 
 def _tournament(directory: Path, *actions: int, names: tuple[str, ...] = MOVES, seed: int = 0) -> Path:
@@ -70,6 +74,20 @@ def test_different_policies_of_one_name_are_told_apart(tmp_path: Path) -> None:
     assert rows["first:mine"]["rating"] > rows["rock"]["rating"] > rows["second:mine"]["rating"]
 
 
+def test_one_vocabulary_is_the_same_from_wherever_its_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "words.json").write_text("{}")
+    directories = [_tournament(tmp_path / name, 0, 1, names=("rock", "net")) for name in ("one", "deep/er")]
+    for directory in directories:
+        words = os.path.relpath(tmp_path / "words.json", directory)
+        net = {"name": "net", "kind": "metamon", "parameters": {"vocabulary": words}, "checkpoint": "x", "sha256": "0"}
+        path = directory / "population.json"
+        population = json.loads(path.read_text())
+        path.write_text(json.dumps({**population, "policies": [population["policies"][0], net]}))
+    result = RatingsSettings(tuple(map(str, directories))).run()
+    assert result.renamed == ()
+    assert {row["policy"] for row in result.rows()} == {"rock", "net"}
+
+
 def test_battles_are_not_counted_twice(tmp_path: Path) -> None:
     directory = _tournament(tmp_path / "one", 0, 1)
     with pytest.raises(InputError, match="given twice"):
@@ -94,3 +112,17 @@ def test_what_is_no_source_is_one_sentence(tmp_path: Path) -> None:
     empty.touch()
     with pytest.raises(InputError, match="no battles"):
         RatingsSettings((str(empty),)).run()
+    alone = MatchLog(tmp_path / "alone.jsonl")
+    result = EpisodeResult(0, 7, {}, (1.0, -1.0), 2, "win")
+    alone.append_block("a", [MatchResult(Match(EpisodeSetup(0, 7, {}), (0, 0)), result)], ["rock"])
+    with pytest.raises(InputError, match=r"alone\.jsonl holds no battles between policies"):
+        RatingsSettings((str(alone.path),)).run()
+
+
+def test_ratings_are_not_written_into_a_run_whose_settings_would_be_lost(tmp_path: Path) -> None:
+    directory = _tournament(tmp_path / "one", 0, 1)
+    (directory / "settings.toml").write_text("seed = 3\n")
+    with pytest.raises(InputError, match="is the directory of a run; name one for the ratings alone"):
+        run([str(directory), "--output", str(directory), "--log-level", "error"])
+    assert (directory / "settings.toml").read_text() == "seed = 3\n"
+    assert not (directory / "ratings.json").exists()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pokenash.cli.output import aligned
 from pokenash.cli.settings import command_settings, save_settings
+from pokenash.errors import InputError
 
 __all__ = ["run"]
 
@@ -20,6 +21,9 @@ def run(arguments: Sequence[str]) -> None:
     from pokenash.experiments.ratings_settings import RatingsSettings
 
     settings = command_settings(RatingsSettings, arguments, command="ratings", description=_DESCRIPTION)
+    if settings.output is not None and (settings.output / "config.json").exists():
+        # Its settings.toml would be lost, by which the run goes on.
+        raise InputError(f"output: {settings.output} is the directory of a run; name one for the ratings alone")
     result = settings.run()
     rows = [("policy", "battles", "Bradley-Terry", f"{settings.level:.0%} interval", "Elo")]
     rows += [

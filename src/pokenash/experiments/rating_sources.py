@@ -12,6 +12,7 @@ from pokenash.algorithms.match_log import LoggedMatch, MatchLog
 from pokenash.algorithms.match_log_lines import Tallies
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.experiments.run_directory import read_json
+from pokenash.policies.populations import load_population
 
 __all__ = ["RatedBattles", "RatingSource", "rated_battles"]
 
@@ -53,7 +54,7 @@ class RatedBattles:
         counts: Tallies = {}
         for source in self.sources:
             found = source.opened().tallies(source.prefix)
-            if not found:
+            if all(first == second for first, second, _ in found):
                 raise InputError(f"ratings: {source.log} holds no battles between policies; play some, or leave it out")
             for (first, second, value), count in found.items():
                 outcome = (self._named(source, first), self._named(source, second), value)
@@ -138,10 +139,12 @@ def _policies(directory: Path) -> dict[str, Any]:
         if (match := re.fullmatch(r"iteration_(\d+)", entry.name)) and (entry / "population.json").exists()
     )
     path = numbered[-1][1] if numbered else directory / "population.json"
-    specs = read_json(path).get("policies")
-    if not isinstance(specs, list) or any(not isinstance(spec, dict) or "name" not in spec for spec in specs):
-        raise RunDirectoryError(f"{path} is damaged: it lists no policies; restore it")
-    return {str(spec["name"]): _without_paths(spec) for spec in specs}
+    try:
+        # From wherever it is told: one vocabulary has other relative paths in other directories.
+        specs = load_population(path.absolute())
+    except InputError as error:
+        raise RunDirectoryError(f"{path} is damaged: {error}; restore it") from error
+    return {spec.name: _without_paths(spec.to_json()) for spec in specs}
 
 
 def _without_paths(value: Any) -> Any:
