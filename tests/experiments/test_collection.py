@@ -255,8 +255,11 @@ def test_a_large_collection_is_indexed_when_it_is_finished(tmp_path: Path, monke
 def test_ctrl_c_is_one_line_and_the_same_collection_goes_on(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     arguments = ["collect", "max_power", "--battles", "40", "--output", str(tmp_path / "broken")]
     small = ["--lanes", "4", "--workers", "1", "--log-level", "error"]
-    # A process group of its own, of which every process is told, as a terminal does it.
-    process = subprocess.Popen([sys.executable, "-m", "pokenash.cli", *arguments, *small], start_new_session=True)
+    # A process group of its own, of which every process is told, as a terminal does it. What is started in the
+    # background, as these tests may be, has interrupts ignored.
+    program = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); import pokenash.cli as c; "
+    program += "sys.exit(c.main(sys.argv[1:]))"
+    process = subprocess.Popen([sys.executable, "-c", program, *arguments, *small], start_new_session=True)
     deadline = time.monotonic() + 60
     while not list((tmp_path / "broken").glob("trajectories/*/*")) and time.monotonic() < deadline:
         time.sleep(0.01)
