@@ -2,6 +2,8 @@
 PYTHON ?= python3
 # For pip install, such as --extra-index-url https://download.pytorch.org/whl/cpu for the smaller CPU build of torch.
 PIP_ARGS ?=
+# Files of tests that run at a time; each may start simulators, and a Showdown server of 1 GB.
+TEST_PROCESSES ?= 2
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
@@ -22,7 +24,7 @@ demo: $(INSTALLED)
 	$(BIN)/pokenash psro --preset demo --output runs/demo
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

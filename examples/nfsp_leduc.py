@@ -25,7 +25,9 @@ class Settings:
     """How long, and where."""
 
     rounds: int = 120
-    """rounds of 10,000 episodes, over which learning rates and exploration fall"""
+    """of playing and learning, over which learning rates and exploration fall"""
+    episodes: int = 10_000
+    """per round"""
     best_response_learning_rate: float = 3e-3
     """at the start"""
     average_learning_rate: float = 2e-3
@@ -47,7 +49,7 @@ def main(settings: Settings) -> None:
         game,
         NFSPSettings(
             rounds=settings.rounds,
-            episodes_per_round=10_000,
+            episodes_per_round=settings.episodes,
             shared=True,
             learn_every=settings.batch_size // 2,
             best_response=BestResponseSettings(

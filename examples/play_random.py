@@ -1,24 +1,35 @@
 """Two random players battle on Pokémon Showdown: PettingZoo's AEC loop.
 
-python examples/play_random.py
-python examples/play_random.py --format gen9ou --seed 3 --replay battle.html
+    python examples/play_random.py
+    python examples/play_random.py --format gen9ou --seed 3 --replay battle.html
+
+There is no server: the battle runs in the simulator that came with pokenash.
 """
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
 
 from pokenash.games import showdown_v0
 
 
-def main() -> None:
-    """Play one battle, telling it in words."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--format", default="gen1ou", help="any singles format with teams or random teams")
-    parser.add_argument("--seed", type=int, default=0, help="fixes the teams, the battle and both players")
-    parser.add_argument("--replay", help="write Showdown's replay page to this file")
-    settings = parser.parse_args()
+@dataclass
+class Settings:
+    """Which battle."""
 
+    format: str = "gen1ou"
+    """any singles format with teams or random teams"""
+    seed: int = 0
+    """of the teams, the battle and both players"""
+    replay: Path | None = None
+    """write Showdown's replay page to this file"""
+
+
+def main(settings: Settings) -> None:
+    """Play one battle, telling it in words."""
     env = showdown_v0.env(format=settings.format, render_mode="ansi")
     env.reset(seed=settings.seed)
     for number, agent in enumerate(env.agents):
@@ -38,11 +49,11 @@ def main() -> None:
         if story := env.render():
             print(story)
 
-    if settings.replay:
+    if settings.replay is not None:
         env.save_replay(settings.replay)
         print(f"Replay: {settings.replay}")
     env.close()
 
 
 if __name__ == "__main__":
-    main()
+    main(tyro.cli(Settings))

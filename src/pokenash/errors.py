@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 __all__ = [
     "BattleFollowError",
+    "ClusterError",
     "IllegalActionError",
     "InputError",
     "PokenashError",
@@ -63,6 +64,10 @@ class BattleFollowError(PokenashError):
         self.lane = lane
         self.reason = reason
         super().__init__(f"the battle in lane {lane} cannot be followed: {reason}")
+
+
+class ClusterError(PokenashError, RuntimeError):
+    """Workers of a cluster that cannot be reached or started, or that are lost again and again."""
 
 
 class TeamError(InputError):

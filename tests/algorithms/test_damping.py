@@ -205,3 +205,33 @@ def test_what_is_no_divergence_is_refused(observed: float) -> None:
 def test_settings_out_of_range_are_refused_by_name(make: Any, name: str) -> None:
     with pytest.raises(InputError, match=name):
         make()
+
+
+@given(
+    st.floats(0, 1e4), st.floats(0, 1e4), st.floats(0.05, 20), st.floats(0.05, 20), st.floats(0, 2), st.booleans()
+)  # fmt: skip
+def test_a_training_that_follows_another_is_damped_as_if_it_were_the_same(
+    time: float, later: float, rate_factor: float, kl_factor: float, exponent: float, bounded: bool
+) -> None:
+    settings = DampingSettings(
+        PowerLaw(1e-4, 50.0, exponent),
+        PowerLaw(0.05, 100.0, exponent, floor=0.002, cap=0.04 if bounded else None),
+        PowerLaw(0.01, 70.0, exponent, floor=0.001),
+        control=AdaptiveControl(learning_rate_range=(1e-12, 1.0), kl_range=(1e-12, 1.0)),
+    )
+    before = Damping(settings, rate_factor, kl_factor)
+    after = Damping(before.settings_from(time))
+    for name in ("learning_rate", "kl", "entropy"):
+        # A few roundings of numbers that are multiplied.
+        assert getattr(after, name)(later) == pytest.approx(getattr(before, name)(time + later), rel=1e-9)
+
+
+def test_a_training_that_follows_one_at_its_bound_begins_there() -> None:
+    control = AdaptiveControl(learning_rate_range=(1e-5, 1e-3), kl_range=(1e-3, 0.5))
+    settings = DampingSettings(PowerLaw(1e-4, 1.0, 1.0), PowerLaw(0.05, 1.0, 1.0), PowerLaw(0.0), control=control)
+    before = Damping(settings)
+    after = Damping(before.settings_from(1e6))
+    assert after.learning_rate(0) == before.learning_rate(1e6) == 1e-5
+    assert after.kl(0) == before.kl(1e6) == 1e-3
+    none = DampingSettings(PowerLaw(1e-4), PowerLaw(0.0), PowerLaw(0.0), control=control)
+    assert Damping(Damping(none).settings_from(5)).kl(0) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from benchmarks.pair_cases import CASES, pair_distribution
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,30 +25,6 @@ def logged(episode: int, first: str, second: str, value: float, *, seed: int = 1
     return LoggedMatch(
         "block", episode, seed, {}, (first, second), (None, None), (value, -value), 10, reason, {"turns": 5}
     )
-
-
-def pair_distribution(rate: float, draws: float, favour: float) -> np.ndarray:
-    """Chances of the five scores of a pair whose start favours one side by `favour`, taken back in the other seat."""
-    chances = np.zeros(5)
-    for sign in (1, -1):
-        games = []
-        for ahead in (sign * favour, -sign * favour):
-            wins = np.clip(rate + ahead, 0, 1)
-            games.append([(1 - wins) * (1 - draws), draws, wins * (1 - draws)])
-        chances += 0.5 * np.convolve(*games)
-    return chances
-
-
-# Fair, lopsided, with teams that decide much, with many draws, and with pairs whose battles always end alike.
-CASES = {
-    "fair": pair_distribution(0.5, 0.0, 0.0),
-    "strong": pair_distribution(0.9, 0.0, 0.0),
-    "nearly_perfect": pair_distribution(0.99, 0.0, 0.0),
-    "teams_decide": pair_distribution(0.6, 0.05, 0.3),
-    "draws": pair_distribution(0.5, 0.5, 0.0),
-    "alike": np.array([0.45, 0.0, 0.1, 0.0, 0.45]),
-    "lopsided_and_alike": np.array([0.09, 0.0, 0.02, 0.0, 0.89]),
-}
 
 
 def test_pairs_are_counted_with_draws_as_half_wins() -> None:
@@ -105,7 +82,7 @@ def test_the_interval_of_fixed_size_covers_at_its_level(case: str, pairs: int) -
 
 
 def test_the_interval_over_several_opponents_covers_at_its_level() -> None:
-    chances = [CASES["teams_decide"], CASES["nearly_perfect"], CASES["strong"]]
+    chances = [CASES["score 0.6, teams decide much"], CASES["score 0.99"], CASES["score 0.9"]]
     weights = [0.5, 0.3, 0.2]
     truth = sum(w * (c @ PAIR_SCORES) for w, c in zip(weights, chances, strict=True))
     rng = np.random.default_rng(5)
@@ -136,18 +113,18 @@ def stopped(chances: np.ndarray, rng: np.random.Generator, width: float, most: i
     return sequence, fixed
 
 
-@pytest.mark.parametrize("case", ["fair", "nearly_perfect", "alike"])
+@pytest.mark.parametrize("case", ["score 0.5", "score 0.99", "pairs end alike, 0.5"])
 def test_the_confidence_sequence_holds_at_every_look_where_the_fixed_interval_does_not(case: str) -> None:
     rng = np.random.default_rng(11)
     found = np.array([stopped(CASES[case], rng, 0.1, 400) for _ in range(100)])
     # 95% less three standard errors of 100 trials.
     assert found[:, 0].mean() > 0.95 - 0.066
-    if case != "nearly_perfect":
+    if case != "score 0.99":
         assert found[:, 1].mean() < 0.9
 
 
 def test_the_interval_over_the_pool_covers_where_widths_decided_the_numbers_of_pairs() -> None:
-    chances = [CASES[name] for name in ("fair", "strong", "teams_decide")]
+    chances = [CASES[name] for name in ("score 0.5", "score 0.9", "score 0.6, teams decide much")]
     truth = np.mean([c @ PAIR_SCORES for c in chances])
     rng = np.random.default_rng(21)
     covered = []
@@ -165,7 +142,7 @@ def test_the_interval_over_the_pool_covers_where_widths_decided_the_numbers_of_p
 
 
 def test_the_confidence_sequence_needs_less_than_four_times_the_battles_of_a_fixed_interval() -> None:
-    chances = CASES["teams_decide"]
+    chances = CASES["score 0.6, teams decide much"]
     for pairs in (400, 4000):
         counts = np.rint(chances * pairs).astype(int)
         _, lower, upper = paired_interval([counts])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from tests.experiments.rock_paper_scissors import ExactOracle, always
 
 from pokenash.algorithms import PSRO
+from pokenash.algorithms.oracles.tabular_oracle import TabularOracle, TabularOracleSettings
 from pokenash.algorithms.psro_store import MemoryStore
 from pokenash.errors import InputError
 from pokenash.games.aec import AECGame
@@ -125,3 +127,15 @@ def test_bad_input_is_refused(game: AECGame, tmp_path: Path) -> None:
         make(game, meta_solver="nsah")
     with pytest.raises(InputError, match=r"'br_0'.*'paper'"):
         make(game, oracle=MisnamingOracle()).run()
+
+
+def test_weights_live_as_long_as_the_result(game: AECGame) -> None:
+    oracle = TabularOracle(TabularOracleSettings(games=40, games_per_round=20, num_lanes=8))
+    result = make(game, oracle=oracle, iterations=1).run()
+    gc.collect()
+    load_policy(result.mixture(), game)
+    folder = result.store.folder(0) if result.store is not None else Path()
+    assert list(folder.rglob("*.npz")) or list(folder.rglob("*.safetensors"))
+    del result
+    gc.collect()
+    assert not folder.exists()

@@ -251,15 +251,16 @@ def final_files(directory: Path) -> dict[str, Any]:
 
 
 def test_a_training_that_is_killed_ends_as_an_unbroken_one(tmp_path: Path) -> None:
-    begin = time.perf_counter()
     whole = start(tmp_path / "whole")
     whole.join()
     assert whole.exitcode == 0
-    seconds = time.perf_counter() - begin
-    killed = 0
-    for wait in np.random.default_rng(4).uniform(0.05, 0.5, 5):
+    log, rng, killed = tmp_path / "killed" / "training.jsonl", np.random.default_rng(4), 0
+    for updates in range(1, SMALL.updates):
         process = start(tmp_path / "killed")
-        process.join(timeout=float(wait) * seconds)
+        while process.is_alive() and (not log.exists() or log.read_text().count("\n") < updates):
+            time.sleep(0.005)
+        # Anywhere in the next update.
+        process.join(timeout=float(rng.uniform(0, 0.1)))
         killed += process.is_alive()
         process.kill()
         process.join()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -17,10 +18,11 @@ from pokenash.algorithms.match_log import MatchLog
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.experiments.anchors import load_anchors
 from pokenash.experiments.evaluation import StoppingRule, evaluate, schedule
+from pokenash.experiments.evaluation_config import with_recorded
 from pokenash.experiments.evaluation_settings import EvaluationSettings
 from pokenash.games.aec import AECGame
 from pokenash.games.showdown.game import ShowdownGame
-from pokenash.policies import PolicySpec
+from pokenash.policies import PolicySpec, save_population
 from pokenash.policies.mixture import mixture_spec
 
 RPS = "pettingzoo.classic.rps_v2:env"
@@ -176,6 +178,12 @@ def test_a_directory_of_something_else_is_refused_and_left_as_it_was(tmp_path: P
     with pytest.raises(RunDirectoryError, match="game"):
         evaluate(tmp_path / "e", other, UNIFORM, [always(0)], seed=4)
     assert files(tmp_path / "e") == before
+    tournament = shutil.copytree(tmp_path / "e", tmp_path / "tournament")
+    config = json.loads((tournament / "config.json").read_text())
+    (tournament / "config.json").write_text(json.dumps(config | {"kind": "tournament"}))
+    for policy in (UNIFORM, always(2)):
+        with pytest.raises(RunDirectoryError, match="not the directory of an evaluation"):
+            play(tournament, policy=policy)
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "a.txt").write_text("mine")
     with pytest.raises(RunDirectoryError, match="not an evaluation"):
@@ -244,3 +252,21 @@ def test_a_run_is_measured_by_its_mixture_on_its_game_and_its_members_are_oppone
     assert policy.kind == "mixture"
     assert policy.name == "run"
     assert [spec.name for spec in opponents] == ["rock", "br_0"]
+
+
+def test_a_checkpoint_may_be_named_from_here_or_from_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.safetensors").write_bytes(b"")
+    directory = Path("runs/evaluated")
+    directory.mkdir(parents=True)
+    near, far = (
+        PolicySpec("net", "network", checkpoint=str(checkpoint), sha256="0" * 64)
+        for checkpoint in ("net.safetensors", tmp_path / "net.safetensors")
+    )
+    other = PolicySpec("uniform", "uniform")
+    about = {"schema": 1, "kind": "evaluation", "seed": 1, "game": {}, "policy": "net", "opponents": [], "settings": {}}
+    (directory / "config.json").write_text(json.dumps({**about, "interval": "pairs", "versions": {}}))
+    save_population([far, other], directory / "population.json")
+    assert with_recorded(directory, far, [other]) == with_recorded(directory, near, [other]) == [other]
+    with pytest.raises(RunDirectoryError, match="'net' is another policy there"):
+        with_recorded(directory, replace(far, sha256="1" * 64), [other])

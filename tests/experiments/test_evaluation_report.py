@@ -42,6 +42,16 @@ def test_the_report_says_counts_intervals_and_the_pool(evaluation: Path) -> None
     assert (evaluation / "figures" / "scores.png").exists()
 
 
+def test_a_rating_after_losses_alone_is_told_with_the_battle_that_is_added(evaluation: Path) -> None:
+    path = evaluation / "evaluation.json"
+    data = json.loads(path.read_text())
+    scale = {"rating": 741.0, "lower": -8.0, "upper": 1489.0, "level": 0.95, "battles": 8, "about": "a scale"}
+    path.write_text(json.dumps(data | {"scale": scale | {"anchors": ["rock"], "expected": [0.1]}}))
+    page = write_evaluation_report(evaluation).read_text()
+    assert "<b>741</b> [-8, 1489]" in page
+    assert "One drawn battle against each anchor is added" in page
+
+
 def test_the_members_of_a_mixture_are_told_apart(tmp_path: Path) -> None:
     game = AECGame("pettingzoo.classic.rps_v2:env", max_cycles=1)
     mixture = mixture_spec("nash", [always(0), always(1)], [0.5, 0.5])

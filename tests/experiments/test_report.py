@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from tests.experiments.report_pages import outside_links, page_rows
 from tests.experiments.rock_paper_scissors import play_run
 
 from pokenash.errors import RunDirectoryError
@@ -22,38 +22,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-class _Tables(HTMLParser):
-    """The text of every table cell, row by row."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows: list[list[str]] = []
-        self._in_cell = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-        self._in_cell = tag in ("td", "th") or (self._in_cell and tag == "code")
-
-    def handle_data(self, data: str) -> None:
-        if self._in_cell:
-            self.rows[-1][-1] += data
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("td", "th"):
-            self._in_cell = False
-
-
-def _rows(page: str) -> list[list[str]]:
-    parser = _Tables()
-    parser.feed(page)
-    return parser.rows
-
-
 def test_report_shows_every_best_response_with_its_counts_and_interval(finished: Path) -> None:
-    rows = _rows((finished / "report.html").read_text())
+    rows = page_rows((finished / "report.html").read_text())
     for iteration, name in enumerate(("br_0", "br_1")):
         summary = json.loads((finished / f"iteration_{iteration}" / "iteration_summary.json").read_text())
         fresh = summary["best_response"]["fresh_evaluation"]
@@ -66,10 +36,7 @@ def test_report_shows_every_best_response_with_its_counts_and_interval(finished:
 def test_report_needs_no_network_and_holds_all_figures(finished: Path) -> None:
     page = (finished / "report.html").read_text()
     assert page.count("<svg") == 4
-    loaded = re.findall(r"(?:src|href)\s*=\s*[\"']([^\"'#][^\"']*)", page)
-    assert not [link for link in loaded if not link.startswith("data:")], loaded
-    assert "@import" not in page
-    assert "url(http" not in page
+    assert outside_links(page) == []
     for name in ("payoff", "meta_strategy", "nash_conv", "best_response"):
         assert (finished / "figures" / f"{name}.svg").read_text().startswith("<svg")
         assert (finished / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")

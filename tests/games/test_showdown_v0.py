@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import itertools
-import re
-import subprocess
-import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -294,14 +291,6 @@ def test_ansi_tells_the_whole_battle_once() -> None:
     winner = 1 if env.unwrapped.lane.result.returns[0] > 0 else 2
     assert words.rstrip().endswith(f"Player {winner} won the battle!")
     env.close()
-
-
-def test_the_example_of_two_random_players_runs(tmp_path: Path) -> None:
-    script = Path(__file__).parents[2] / "examples" / "play_random.py"
-    arguments = ["--seed", "3", "--replay", str(tmp_path / "battle.html")]
-    done = subprocess.run([sys.executable, script, *arguments], capture_output=True, text=True, timeout=120, check=True)
-    assert re.search(r"Player [12] won the battle!\nplayer_0: reward [+-]1 \(win after \d+ turns\)", done.stdout)
-    assert (tmp_path / "battle.html").exists()
 
 
 def test_render_without_a_mode_gives_nothing(env: Any) -> None:

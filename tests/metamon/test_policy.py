@@ -53,6 +53,10 @@ class Recorder(Policy):
             self.asked.setdefault(key, []).append(entry)
         return actions
 
+    def chosen(self) -> dict[tuple[int, int], list[int]]:
+        """The actions of every battle, by (episode, player)."""
+        return {key: [action for _, _, action in told] for key, told in self.asked.items()}
+
 
 def play(game: Any, policies: list[Any], battles: int, num_lanes: int) -> list[Any]:
     with Arena(game, num_lanes=num_lanes) as arena:
@@ -112,28 +116,28 @@ def test_names_may_hold_what_only_python_takes_for_the_end_of_a_line(network: Me
 
 
 def test_battles_do_not_depend_on_what_else_is_played(network: MetamonNetwork) -> None:
-    game = tiny.game()
-    outcomes = []
+    game = tiny.game(turn_limit=25)
+    chosen = []
     for lanes in (1, 7):
-        policy = MetamonPolicy(network, game, tiny.tokenizer())
-        results = play(game, [policy, UNIFORM], 8, num_lanes=lanes)
-        outcomes.append([(r.result.returns, r.result.length) for r in results])
-    assert outcomes[0] == outcomes[1]
+        recorder = Recorder(MetamonPolicy(network, game, tiny.tokenizer()))
+        play(game, [recorder, UNIFORM], 8, num_lanes=lanes)
+        chosen.append(recorder.chosen())
+    assert len(chosen[0]) == 8
+    assert chosen[0] == chosen[1]
 
 
 def test_without_a_game_it_plays_the_format_that_the_battle_tells(network: MetamonNetwork) -> None:
-    game, tokenizer = tiny.game("gen4randombattle"), tiny.tokenizer()
-    told, untold = (
-        play(game, [MetamonPolicy(network, known, tokenizer), UNIFORM], 4, num_lanes=2) for known in (game, None)
-    )
-    assert [r.result.returns for r in told] == [r.result.returns for r in untold]
-    assert [r.result.length for r in told] == [r.result.length for r in untold]
+    game, tokenizer = tiny.game("gen4randombattle", turn_limit=25), tiny.tokenizer()
+    told, untold = (Recorder(MetamonPolicy(network, known, tokenizer)) for known in (game, None))
+    for recorder in (told, untold):
+        play(game, [recorder, UNIFORM], 4, num_lanes=2)
+    assert told.chosen() == untold.chosen()
     with pytest.raises(InputError, match="not 'gen7randombattle'"):
         play(tiny.game("gen7randombattle"), [MetamonPolicy(network, None, tokenizer), UNIFORM], 2, num_lanes=1)
 
 
 def test_it_draws_from_its_distribution_and_never_what_is_illegal(network: MetamonNetwork) -> None:
-    game = tiny.game()
+    game = tiny.game(turn_limit=40)
     recorder = Recorder(MetamonPolicy(network, game, tiny.tokenizer()))
     play(game, [recorder, UNIFORM], 8, num_lanes=8)
     assert all(mask[action] for told in recorder.asked.values() for _, mask, action in told)
@@ -158,15 +162,17 @@ def test_other_formats_and_observation_spaces_are_played(format_id: str, observa
 
 
 def test_a_spec_makes_it_again_and_it_joins_mixtures(network: MetamonNetwork, tmp_path: Path) -> None:
-    game = tiny.game()
+    game = tiny.game(turn_limit=25)
     torch.save(network.state_dict(), tmp_path / "policy_epoch_0.pt")
     words = tmp_path / "words.json"
     words.write_text(json.dumps(tiny.vocabulary()))
     spec = metamon_spec("tiny", tmp_path / "policy_epoch_0.pt", config=network.config, vocabulary=words, greedy=True)
     again = PolicySpec.from_json(spec.to_json())
-    live = play(game, [MetamonPolicy(network, game, tiny.tokenizer(), greedy=True), UNIFORM], 4, num_lanes=2)
-    loaded = play(game, [again, UNIFORM], 4, num_lanes=4)
-    assert [r.result.returns for r in live] == [r.result.returns for r in loaded]
+    live = Recorder(MetamonPolicy(network, game, tiny.tokenizer(), greedy=True))
+    loaded = Recorder(load_policy(again, game))
+    for recorder, lanes in ((live, 2), (loaded, 4)):
+        play(game, [recorder, UNIFORM], 4, num_lanes=lanes)
+    assert live.chosen() == loaded.chosen()
     mixture = mixture_spec("mixed", [spec, UNIFORM], [0.5, 0.5])
     assert len(play(game, [mixture, UNIFORM], 4, num_lanes=4)) == 4
     for change, message in (
@@ -190,11 +196,13 @@ def test_a_published_model_has_the_weights_that_were_meant(
     monkeypatch.setattr(policy_module, "download_checkpoint", lambda *_, **__: path)
     words = tmp_path / "words.json"
     words.write_text(json.dumps(tiny.vocabulary()))
-    game = tiny.game()
+    game = tiny.game(turn_limit=25)
     spec = metamon_spec("tiny", pretrained="Tiny", vocabulary=words, sha256=file_sha256(path))
     live = MetamonPolicy(network, game, tiny.tokenizer(), reward="BinaryReward")
-    by_name, by_hand = (play(game, [policy, UNIFORM], 4, num_lanes=4) for policy in (spec, live))
-    assert [r.result.returns for r in by_name] == [r.result.returns for r in by_hand]
+    by_name, by_hand = Recorder(load_policy(spec, game)), Recorder(live)
+    for recorder in (by_name, by_hand):
+        play(game, [recorder, UNIFORM], 4, num_lanes=4)
+    assert by_name.chosen() == by_hand.chosen()
     other = metamon_spec("tiny", pretrained="Tiny", vocabulary=words, sha256="0" * 64)
     with pytest.raises(InputError, match="expected 0000"):
         load_policy(other, game)

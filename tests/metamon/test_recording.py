@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from pokenash.arena import Arena, paired_matches
 from pokenash.errors import InputError
 from pokenash.games import load_game
 from pokenash.metamon.actions import get_action_space
-from pokenash.metamon.recording import TrajectoryRecorder
+from pokenash.metamon.recording import TrajectoryRecorder, TrajectoryRecording
 from pokenash.metamon.trajectories import TrajectoryName, read_trajectory
 from pokenash.policies import PolicySpec, load_policy
 
@@ -72,6 +73,22 @@ def test_moves_are_those_that_the_protocol_tells_of(tmp_path: Path) -> None:
     # The others did not get to move: they flinched, were asleep, or had to recharge.
     assert len(agreed) > 40
     assert np.mean(agreed) > 0.9
+
+
+def test_a_recording_changes_no_result_and_gives_what_the_recorder_writes(tmp_path: Path) -> None:
+    recorder = record(tmp_path, "gen1ou", 6)
+    files = {TrajectoryName.parse(path.name).battle_id: path.read_bytes() for path in recorder.files}
+    game = tiny.game("gen1ou")
+    matches, players = paired_matches(game, [(0, 1)], 6, 3), [PolicySpec("max_power", "max_power"), UNIFORM]
+    with Arena(game, num_lanes=3) as arena:
+        plain = arena.play(players, matches, seed=1)
+        told = list(arena.stream(players, matches, seed=1, recording=TrajectoryRecording((0,))))
+    told.sort(key=lambda result: result.result.episode)
+    assert [replace(result, recorded=(None, None)) for result in told] == plain
+    for result in told:
+        seat = result.match.policies.index(0)
+        assert result.recorded[seat] == files[f"metamon-gen1ou-7{result.result.episode}"]
+        assert result.recorded[1 - seat] is None
 
 
 def test_what_cannot_be_recorded_is_refused(tmp_path: Path) -> None:

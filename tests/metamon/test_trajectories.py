@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from datetime import datetime
@@ -106,10 +107,10 @@ def test_a_failed_write_leaves_nothing(
     states: list[UniversalState], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
-        raise OSError("no space left")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("os.replace", fail)
-    with pytest.raises(OSError, match="no space"):
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(InputError, match=r"cannot write the trajectory .*_WIN\.json\.lz4: No space left on device"):
         write_trajectory(tmp_path, NAME, states, [0, 1])
     assert not list((tmp_path / "gen1ou").iterdir())
 

@@ -60,6 +60,6 @@ def recurrent_config() -> MetamonConfig:
     return replace(config(), trajectory_encoder=TrajectoryEncoderConfig("gru", 24, 1, 16))
 
 
-def game(format_id: str = "gen1ou") -> ShowdownGame:
-    """Of a format with teams of its own."""
-    return ShowdownGame(format_id)
+def game(format_id: str = "gen1ou", turn_limit: int | None = None) -> ShowdownGame:
+    """Of a format with teams of its own. Random play takes long: a limit ends battles of which a part is enough."""
+    return ShowdownGame(format_id, turn_limit=turn_limit)

@@ -26,7 +26,8 @@ from pokenash.online.account import Account, find_account
 from pokenash.online.address import ServerAddress, server_address
 from pokenash.online.connection import Connection
 from pokenash.online.login import request_assertion
-from pokenash.online.messages import MAX_MESSAGE_BYTES, Message, battle_room, printable, read_message
+from pokenash.online.messages import MAX_MESSAGE_BYTES, Message, battle_room, read_message
+from pokenash.terminal import printable
 
 _PASSWORD = "correct horse battery staple"
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.policies.decisions import check_legal_and_the_same_in_any_batch, of_random_battles
 
 from pokenash.arena import Arena, paired_matches
 from pokenash.errors import InputError
-from pokenash.games.core import Decisions, EpisodeSetup
+from pokenash.games.core import Decisions
 from pokenash.games.showdown.dex import Dex, load_dex
 from pokenash.games.showdown.game import ShowdownGame
 from pokenash.policies import DecisionRandom, Policy, PolicySpec, load_policy
@@ -29,23 +30,6 @@ def gen1() -> Dex:
 # --- any battle -----------------------------------------------------------------------------------------------------
 
 
-def _rows(format: str, episodes: int = 6) -> list[Decisions]:
-    """Open decisions of uniformly random battles, some of every phase."""
-    game = ShowdownGame(format=format)
-    uniform, teams = load_policy(PolicySpec("uniform", "uniform"), game), np.random.default_rng(1)
-    schedule = [EpisodeSetup(i, 500 + i, game.sample_options(teams)) for i in range(episodes)]
-    found = []
-    with game.vector(episodes, 1) as vector:
-        decisions, _ = vector.start(schedule)
-        step = 0
-        while len(decisions):
-            if step % 8 == 0:
-                found.append(decisions.select(np.arange(len(decisions))))
-            decisions, _ = vector.step(uniform.act(decisions, None, RNG))
-            step += 1
-    return found
-
-
 @pytest.mark.parametrize(
     ("format", "kinds"),
     [
@@ -57,23 +41,15 @@ def _rows(format: str, episodes: int = 6) -> list[Decisions]:
 )
 def test_legal_and_the_same_in_any_batch(format: str, kinds: Sequence[str]) -> None:
     game = ShowdownGame(format=format)
-    batches = _rows(format)
+    batches = of_random_battles(format, episodes=6, seed=500, every=8)
     assert sum(map(len, batches)) > 40
     for kind in kinds:
-        policy = load_policy(PolicySpec(kind, kind), game)
-        for decisions in batches:
-            actions = policy.act(decisions, None, RNG)
-            assert actions.dtype == np.int64
-            assert decisions.action_mask[np.arange(len(actions)), actions].all()
-            alone = [policy.act(decisions.select(np.asarray([i])), None, RNG)[0] for i in range(len(decisions))]
-            assert actions.tolist() == alone
-            backwards = np.arange(len(decisions))[::-1]
-            assert policy.act(decisions.select(backwards), None, RNG).tolist() == actions[::-1].tolist()
+        check_legal_and_the_same_in_any_batch(load_policy(PolicySpec(kind, kind), game), batches, RNG)
 
 
 def test_values_are_bitwise_the_same_in_any_batch(gen1: Dex) -> None:
     policy = Gen1OU(gen1)
-    for decisions in _rows("gen1ou"):
+    for decisions in of_random_battles("gen1ou", episodes=6, seed=500, every=8):
         values = policy.values(decisions)
         assert np.isfinite(values).all()
         alone = np.concatenate([policy.values(decisions.select(np.asarray([i]))) for i in range(len(decisions))])

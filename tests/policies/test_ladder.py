@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from tests.policies.decisions import check_legal_and_the_same_in_any_batch, of_random_battles
 from tests.policies.positions import GEN2, GEN3, GEN4, GEODUDE, SKARMORY, SNORLAX, STARMIE, SWAMPERT, Board, load_player
 
 from pokenash.arena import Arena, paired_matches
 from pokenash.errors import InputError
-from pokenash.games.core import Decisions, EpisodeSetup
 from pokenash.games.showdown.game import ShowdownGame
-from pokenash.policies import DecisionRandom, PolicySpec, load_policy
+from pokenash.policies import DecisionRandom, PolicySpec
 
 RNG = DecisionRandom(3)
 LADDER = (
@@ -27,37 +27,12 @@ FORMATS = (
 # --- any battle -----------------------------------------------------------------------------------------------------
 
 
-def _rows(format: str, episodes: int = 5) -> list[Decisions]:
-    """Open decisions of random battles, some of every phase."""
-    game = ShowdownGame(format=format)
-    uniform, teams = load_policy(PolicySpec("uniform", "uniform"), game), np.random.default_rng(1)
-    schedule = [EpisodeSetup(i, 700 + i, game.sample_options(teams)) for i in range(episodes)]
-    found = []
-    with game.vector(episodes, 1) as vector:
-        decisions, _ = vector.start(schedule)
-        step = 0
-        while len(decisions):
-            if step % 9 == 0:
-                found.append(decisions.select(np.arange(len(decisions))))
-            decisions, _ = vector.step(uniform.act(decisions, None, RNG))
-            step += 1
-    return found
-
-
 @pytest.mark.parametrize("format", FORMATS)
 def test_legal_and_the_same_in_any_batch(format: str) -> None:
-    batches = _rows(format)
+    batches = of_random_battles(format, episodes=5, seed=700, every=9)
     assert sum(map(len, batches)) > 25
     for kind in LADDER:
-        policy = load_player(kind, format)
-        for decisions in batches:
-            actions = policy.act(decisions, None, RNG)
-            assert actions.dtype == np.int64
-            assert decisions.action_mask[np.arange(len(actions)), actions].all()
-            alone = [policy.act(decisions.select(np.asarray([i])), None, RNG)[0] for i in range(len(decisions))]
-            assert actions.tolist() == alone
-            backwards = np.arange(len(decisions))[::-1]
-            assert policy.act(decisions.select(backwards), None, RNG).tolist() == actions[::-1].tolist()
+        check_legal_and_the_same_in_any_batch(load_player(kind, format), batches, RNG)
 
 
 # --- the simple ones ------------------------------------------------------------------------------------------------

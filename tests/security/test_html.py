@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
+from matplotlib.figure import Figure
 from tests.experiments.rock_paper_scissors import always, play_run
 from tests.online.played import record, write_session
 from tests.security.mangling import recordings
@@ -21,8 +22,11 @@ from pokenash.experiments.evaluation import StoppingRule, evaluate
 from pokenash.experiments.evaluation_report import write_evaluation_report
 from pokenash.experiments.probes import ProbeReport, load_probes, run_probes, write_probe_report
 from pokenash.experiments.report import write_report
+from pokenash.experiments.report_page import Page, Section, Table, write_page
 from pokenash.experiments.team_report import TeamGame, TeamIndex, team_report
 from pokenash.experiments.team_tables import team_report_section, write_team_report
+from pokenash.experiments.tournament_report import write_tournament_report
+from pokenash.experiments.tournament_run import run_tournament
 from pokenash.games.aec import AECGame
 from pokenash.games.showdown.replay import replay_html
 from pokenash.games.showdown.team_set import team_sha256
@@ -74,6 +78,9 @@ def _base(kind: str) -> Path:
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     if kind == "run":
         play_run(directory / kind, iterations=1)
+    elif kind == "tournament":
+        game = AECGame("pettingzoo.classic.rps_v2:env", max_cycles=1)
+        run_tournament(directory / kind, game, [always(0), always(1)], battles=20, seed=1)
     else:
         game = AECGame("pettingzoo.classic.rps_v2:env", max_cycles=1)
         policy, opponents = PolicySpec("uniform", "uniform"), [always(0), always(1)]
@@ -163,6 +170,24 @@ def test_names_stay_text_in_every_report(tmp_path: Path, kind: str, name: str) -
         assert str(76543 * 98765) not in text
 
 
+def test_names_stay_text_on_pages_of_sections(tmp_path: Path) -> None:
+    """Those of tournaments, NFSP, searches, trainings and self-play: one template, all names at once."""
+    name = " ".join(NAMES.values())
+    shutil.copytree(_base("tournament"), tmp_path / "run")
+    for old in ("rock", "rps_v2"):
+        _rename(tmp_path / "run", old, name)
+    figure = Figure()
+    figure.add_subplot(title=name, xlabel=name).plot([1, 2], label=name)
+    section = Section(name, name, [("own", figure)], [Table((name, name), [(name, name)], frozenset({1}))], name)
+    page = Page(name, name, [(name, name)], [name], [section, replace(section, folded=True)])
+    paths = write_tournament_report(tmp_path / "run", title=name), write_page(tmp_path / "own", lambda: page)
+    for path in paths:
+        text = path.read_text("utf-8")
+        assert _Page(text).found == [], path
+        assert str(76543 * 98765) not in text
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+
+
 def test_every_template_of_ours_is_tried() -> None:
     """A new report must be put on the list above."""
     root = Path(__file__).parents[2] / "src" / "pokenash"
@@ -172,11 +197,16 @@ def test_every_template_of_ours_is_tried() -> None:
         if "PackageLoader(" in path.read_text("utf-8") or "<!DOCTYPE html>" in path.read_text("utf-8")
     }
     assert writers == {
-        "experiments/evaluation_report.py",
         "experiments/probes/report.py",
-        "experiments/report.py",
+        "experiments/report_page.py",
         "experiments/team_tables.py",
         "games/showdown/replay.py",
         "online/report.py",
     }
+    with_their_own = {
+        path.name
+        for path in root.rglob("*.py")
+        if "write_report_page(" in path.read_text("utf-8") and path.name != "report_page.py"
+    }
+    assert with_their_own == {"report.py", "evaluation_report.py"}
     assert not [path for path in root.rglob("*.j2") if "|safe" in path.read_text("utf-8").replace(" ", "")]

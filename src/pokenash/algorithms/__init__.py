@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pokenash.algorithms.glicko import Glicko, GlickoSystem, rate_period
     from pokenash.algorithms.intervals import WinRate, wilson_interval
     from pokenash.algorithms.match_log import LoggedMatch, MatchLog
+    from pokenash.algorithms.match_log_compaction import compact_match_log
     from pokenash.algorithms.mean_return import MeanReturn
     from pokenash.algorithms.meta_game_analysis import MetaGameAnalysis, analyse_meta_game
     from pokenash.algorithms.meta_solvers import META_SOLVERS, MetaSolver, get_meta_solver
@@ -98,6 +99,7 @@ _MODULES = {
     "binomial_power": "power",
     "bradley_terry": "ratings",
     "clustered_rate": "clustered",
+    "compact_match_log": "match_log_compaction",
     "confidence_sequence": "paired_scores",
     "design_effect": "power",
     "elo": "ratings",
@@ -165,6 +167,7 @@ __all__ = [
     "binomial_power",
     "bradley_terry",
     "clustered_rate",
+    "compact_match_log",
     "confidence_sequence",
     "design_effect",
     "elo",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pokenash.algorithms.match_log import MatchLog
 from pokenash.arena import Match, MatchResult
@@ -22,7 +22,7 @@ class BlockWriter:
     Attributes
     ----------
     matches : list of Match
-        All that were announced, in order: the schedule for `Arena.play`, whose ``on_result`` is `take`.
+        All that were announced with `expect`, in order: the schedule for `Arena.play`, whose ``on_result`` is `take`.
     """
 
     def __init__(self, log: MatchLog, names: Sequence[str]) -> None:
@@ -37,15 +37,24 @@ class BlockWriter:
 
     def expect(self, key: str, matches: Sequence[Match]) -> None:
         """Announce the next block."""
+        self._announce(key, matches)
+        self.matches += matches
+
+    def drawn(self, blocks: Iterable[tuple[str, Sequence[Match]]]) -> Iterator[Match]:
+        """The matches of blocks that are announced as they are drawn: a schedule of which no more is in memory."""
+        for key, matches in blocks:
+            self._announce(key, matches)
+            yield from matches
+
+    def _announce(self, key: str, matches: Sequence[Match]) -> None:
         self._block_of.update((match.setup.episode, len(self._keys)) for match in matches)
         self._keys.append(key)
         self._sizes.append(len(matches))
         self._results.append([])
-        self.matches += matches
 
     def take(self, result: MatchResult) -> None:
         """Keep a result, and write the blocks that have become whole and are due."""
-        self._results[self._block_of[result.result.episode]].append(result)
+        self._results[self._block_of.pop(result.result.episode)].append(result)
         while self._next < len(self._keys) and len(self._results[self._next]) == self._sizes[self._next]:
             self._log.append_block(self._keys[self._next], self._results[self._next], self._names)
             self._results[self._next] = []

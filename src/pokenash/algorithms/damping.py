@@ -227,6 +227,34 @@ class Damping:
             kl_factor = _within(self.kl(time) * by_kl, control.kl_range) / scheduled
         return replace(self, learning_rate_factor=rate_factor, kl_factor=kl_factor)
 
+    def settings_from(self, time: float) -> DampingSettings:
+        """Settings by which a new training, whose clock begins at 0, is damped as this one would be from `time` on."""
+        settings, control = self.settings, self.settings.control
+        rate = _shifted(settings.learning_rate, time, self.learning_rate_factor)
+        kl = _shifted(settings.kl, time, self.kl_factor)
+        if control is not None:
+            # A schedule may have fallen beneath the bound that its weight was kept above.
+            rate = _raised(rate, control.learning_rate_range)
+            kl = _raised(kl, control.kl_range) if kl.initial > 0 else kl
+        return replace(settings, learning_rate=rate, kl=kl, entropy=_shifted(settings.entropy, time, 1.0))
+
+
+def _shifted(law: PowerLaw, time: float, factor: float) -> PowerLaw:
+    """The law from a time on, times a factor: its bounds are multiplied, too, as the factor is applied after them."""
+    return PowerLaw(
+        factor * law.initial * math.pow(1.0 + time / law.time_scale, -law.exponent),
+        law.time_scale + time,
+        law.exponent,
+        factor * law.floor,
+        None if law.cap is None else factor * law.cap,
+    )
+
+
+def _raised(law: PowerLaw, bounds: tuple[float, float]) -> PowerLaw:
+    """The law, beginning within the bounds."""
+    wanted = _within(law.at(0), bounds)
+    return law if wanted == law.at(0) else replace(law, initial=wanted, floor=min(law.floor, wanted), cap=None)
+
 
 def reverse_kl(log_probabilities: Tensor, reference: Tensor, action_mask: Tensor) -> Tensor:
     """KL divergence of a policy from a reference, sum of p (log p - log q) over legal actions, nats.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pokenash.algorithms.intervals import wilson_interval
 from pokenash.algorithms.match_log import LoggedMatch, MatchLog
+from pokenash.algorithms.match_log_lines import Tallies, tally
 from pokenash.errors import InputError
 
 __all__ = ["INTERACTION_MATRIX_SCHEMA", "EmpiricalGame"]
@@ -71,20 +72,31 @@ class EmpiricalGame:
         policies : sequence of str, optional
             Matches with any other policy are left out. All that occur, in order of appearance, if not given.
         """
-        counted = [match for match in matches if match.counted]
-        names = list(dict.fromkeys(name for match in counted for name in match.policies))
+        return cls.from_tallies(tally(matches), policies)
+
+    @classmethod
+    def from_tallies(cls, counts: Tallies, policies: Sequence[str] | None = None) -> EmpiricalGame:
+        """From how often each outcome happened, in order of first appearance (`MatchLog.tallies`).
+
+        Parameters
+        ----------
+        counts : dict of (str, str, float) to int
+            Policy in seat 0, policy in seat 1 and return of seat 0; how many matches.
+        policies : sequence of str, optional
+            As in `from_matches`.
+        """
+        names = list(dict.fromkeys(name for outcome in counts for name in outcome[:2]))
         names = names if policies is None else list(policies)
         index = {name: i for i, name in enumerate(names)}
-        counted = [match for match in counted if match.policies[0] in index and match.policies[1] in index]
-        values = {match.returns[0] for match in counted}
+        counts = {key: count for key, count in counts.items() if key[0] in index and key[1] in index}
+        values = {value for _, _, value in counts}
         outcomes: tuple[float, ...] = _WIN_DRAW_LOSS
         if not values <= set(_WIN_DRAW_LOSS):
             outcomes = tuple(sorted(values | {-value for value in values}, reverse=True))
         place = {value: o for o, value in enumerate(outcomes)}
         tallies = np.zeros((len(names), len(names), len(outcomes)), np.int64)
-        for match in counted:
-            first, second = match.policies
-            tallies[index[first], index[second], place[match.returns[0]]] += 1
+        for (first, second, value), count in counts.items():
+            tallies[index[first], index[second], place[value]] += count
         return cls(names, tallies, outcomes)
 
     @classmethod
@@ -93,7 +105,7 @@ class EmpiricalGame:
     ) -> EmpiricalGame:
         """Count the matches of a log, those only whose block's key begins with `prefix`."""
         log = log if isinstance(log, MatchLog) else MatchLog(log)
-        return cls.from_matches((match for match in log if match.block.startswith(prefix)), policies)
+        return cls.from_tallies(log.tallies(prefix), policies)
 
     def __len__(self) -> int:
         return len(self.policies)

@@ -1,221 +1,137 @@
-"""The match log: an append-only file of every match that was played, one JSON object per line.
+"""The match log: an append-only record of every match that was played.
 
 Matches are written in blocks. A block has a key (such as ``"iteration_0/a-b"``), is written and synced at once, and
 is either there as a whole or not at all: what a killed process left of its last block is not read, and is cut off by
-the next write. So a run that is killed and started again ends with the file that an unbroken run would have written,
+the next write. So a run that is killed and started again ends with the log that an unbroken run would have written,
 provided that it appends the same blocks in the same order.
+
+Blocks are appended to a plain file, one JSON object per line. When that has grown large, its blocks are moved into a
+compressed SQLite file beside it (``matches.jsonl.sqlite``), from which a log of ten million matches opens, and its
+outcomes are counted, without its lines being read. Who reads a log sees one log.
 """
 
 from __future__ import annotations
 
-import json
-import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
+from pokenash.algorithms.match_log_compaction import compact_match_log, store_of, sync_folder
+from pokenash.algorithms.match_log_lines import (
+    MATCH_LOG_SCHEMA,
+    BlockReader,
+    LoggedMatch,
+    Tallies,
+    line_of,
+    tally,
+)
 from pokenash.arena.matches import MatchResult
 from pokenash.errors import InputError, RunDirectoryError
 
-__all__ = ["MATCH_LOG_SCHEMA", "LoggedMatch", "MatchLog"]
+__all__ = ["COMPACT_BYTES", "MATCH_LOG_SCHEMA", "LoggedMatch", "MatchLog"]
 
-MATCH_LOG_SCHEMA = 1
-
-_log = logging.getLogger(__name__)
-
-_FIELDS = {
-    "schema", "block", "index", "of", "episode", "seed", "options", "policies", "members", "returns", "length",
-    "reason", "info",
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedMatch:
-    """One line of the log.
-
-    Parameters
-    ----------
-    block : str
-        Key of the block.
-    episode, seed, options
-        As in the match's `EpisodeSetup`.
-    policies : tuple of str
-        Name of each seat's policy.
-    members : tuple of str or None
-        Name of the member that was drawn, where a seat's policy is a mixture.
-    returns : tuple of float
-        Return of each seat.
-    length : int
-        Decisions made.
-    reason : str
-        Why the match ended. Those with the reason ``"error"`` do not count.
-    info : mapping
-        The game's own figures.
-    """
-
-    block: str
-    episode: int
-    seed: int
-    options: Mapping[str, Any]
-    policies: tuple[str, str]
-    members: tuple[str | None, str | None]
-    returns: tuple[float, float]
-    length: int
-    reason: str
-    info: Mapping[str, Any]
-
-    @property
-    def counted(self) -> bool:
-        """Whether the match says something about the policies."""
-        return self.reason != "error"
-
-    @classmethod
-    def from_result(cls, block: str, result: MatchResult, names: Sequence[str]) -> LoggedMatch:
-        """What is kept of a match; `names` are those of the policies that the match's indices refer to."""
-        ended = result.result
-        first, second = result.match.policies
-        return cls(
-            block,
-            ended.episode,
-            ended.seed,
-            _plain(dict(ended.options)),
-            (names[first], names[second]),
-            result.members,
-            (float(ended.returns[0]), float(ended.returns[1])),
-            int(ended.length),
-            ended.reason,
-            _plain(dict(ended.info)),
-        )
-
-
-def _plain(value: Any) -> Any:
-    """The value as JSON gives it back, so that what is written equals what is read."""
-
-    def default(item: Any) -> Any:
-        if isinstance(item, np.generic | np.ndarray):
-            return item.tolist()
-        raise TypeError(f"{type(item).__name__} is not JSON-able")
-
-    try:
-        return json.loads(json.dumps(value, default=default))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"match options and info must be JSON-able: {error}; got {value!r}") from error
+COMPACT_BYTES = 16 * 2**20
+"""Size of the plain file from which the next block is written after a compaction: about 60,000 matches."""
 
 
 class MatchLog:
     """A match log on disk.
 
-    Opening reads the file and changes nothing; the file is made by the first `append_block`. One process writes at a
-    time.
+    Opening reads the plain file and changes nothing; the file is made by the first `append_block`. What was compacted
+    is read when it is asked for. One process writes at a time.
 
     Parameters
     ----------
     path : str or Path
+        Of the plain file; the compacted one lies beside it.
+    compact_bytes : int
+        From which size of the plain file on `append_block` moves its blocks into the compacted one first.
 
     Raises
     ------
     RunDirectoryError
-        If the file cannot be read, has another schema, or is damaged anywhere but in a torn last block; the message
+        If a file cannot be read, has another schema, or is damaged anywhere but in a torn last block; the message
         names the file and the line.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, compact_bytes: int = COMPACT_BYTES) -> None:
+        if compact_bytes < 1:
+            raise InputError(f"compact_bytes: expected at least 1, got {compact_bytes}")
         self.path = Path(path)
-        self._blocks: dict[str, list[LoggedMatch]] = {}
+        self._compact_bytes = compact_bytes
+        self._store = store_of(self.path)
+        self._load()
+
+    def _load(self) -> None:
+        """Read the plain file, then note how much of the compacted one belongs to this view of the log."""
+        reader = BlockReader(self.path)
+        self._blocks = {block.key: block.matches for block in reader}
         # Where the last whole block ends, and how long the file is known to be.
-        self._end = 0
-        self._size = 0
-        try:
-            data = self.path.read_bytes() if self.path.exists() else b""
-        except OSError as error:
-            raise RunDirectoryError(f"cannot read match log {self.path}: {error.strerror}") from error
-        self._size = len(data)
-        self._read(data)
-
-    def _read(self, data: bytes) -> None:
-        """Take in all whole blocks; `_end` is where the last of them ends."""
-        lines = data.split(b"\n")[:-1]
-        block: list[LoggedMatch] = []
-        size = position = 0
-        for number, line in enumerate(lines, start=1):
-            match, index, of = self._parse(line, number)
-            position += len(line) + 1
-            size = size if block else of
-            if block and match.block != block[0].block:
-                self._damaged(number, f"block {match.block!r} begins inside block {block[0].block!r}")
-            if match.block in self._blocks:
-                self._damaged(number, f"block {match.block!r} is there a second time")
-            if index != len(block) or of != size or index >= of:
-                self._damaged(number, f"match {index} of {of} stands where match {len(block)} of {size} is expected")
-            if block and match.episode <= block[-1].episode:
-                self._damaged(number, f"episode {match.episode} after episode {block[-1].episode}")
-            block.append(match)
-            if index == size - 1:
-                self._blocks[match.block] = block
-                self._end = position
-                block = []
-        if len(data) > self._end:
-            _log.warning(
-                "%s: the last block was not finished; its %d bytes do not count", self.path, len(data) - self._end
-            )
-
-    def _damaged(self, number: int, what: str) -> None:
-        raise RunDirectoryError(f"match log {self.path}, line {number}: {what}; restore the file or use another one")
-
-    def _parse(self, line: bytes, number: int) -> tuple[LoggedMatch, int, int]:
-        """One line as (match, index in its block, size of the block)."""
-        try:
-            data = json.loads(line)
-        except ValueError:
-            data = None
-        if not isinstance(data, dict):
-            self._damaged(number, f"not a JSON object: {line[:60]!r}")
-        if data.get("schema") != MATCH_LOG_SCHEMA:
-            self._damaged(number, f"schema {data.get('schema')!r}, expected {MATCH_LOG_SCHEMA}")
-        if set(data) != _FIELDS:
-            self._damaged(number, f"fields missing or unknown: {sorted(set(data) ^ _FIELDS)}")
-        problem = _wrong_field(data)
-        if problem:
-            self._damaged(number, f"field {problem!r} cannot be {data[problem]!r}")
-        match = LoggedMatch(
-            data["block"],
-            data["episode"],
-            data["seed"],
-            data["options"],
-            (data["policies"][0], data["policies"][1]),
-            (data["members"][0], data["members"][1]),
-            (float(data["returns"][0]), float(data["returns"][1])),
-            data["length"],
-            data["reason"],
-            data["info"],
-        )
-        return match, data["index"], data["of"]
+        self._end, self._size = reader.end, reader.size
+        # After the plain file: blocks that another process moves meanwhile are then seen twice, and not never.
+        self._stored = self._store.num_blocks()
+        for key in self._store.present(self._blocks, self._stored) if self._stored else ():
+            if self._store.block(key) != self._blocks.pop(key):
+                raise RunDirectoryError(
+                    f"match log {self.path} and {self._store.path} have different matches under the key {key!r}; "
+                    "restore the files or use another log"
+                )
 
     def has_block(self, key: str) -> bool:
         """Whether the block is there as a whole."""
-        return key in self._blocks
+        return key in self._blocks or (self._stored > 0 and bool(self._store.present([key], self._stored)))
 
     def block(self, key: str) -> list[LoggedMatch]:
         """The matches of one block, by episode; `InputError` if it is not there."""
-        if key not in self._blocks:
+        if key in self._blocks:
+            return list(self._blocks[key])
+        if not self.has_block(key):
             raise InputError(f"match log {self.path} has no block {key!r}")
-        return list(self._blocks[key])
+        return self._store.block(key)
 
     @property
     def blocks(self) -> list[str]:
         """Keys of the blocks, in the order in which they were written."""
-        return list(self._blocks)
+        return self.keys()
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """Those of the blocks' keys that begin with a prefix, in the order in which they were written."""
+        stored = self._store.keys(prefix, self._stored) if self._stored else []
+        return stored + [key for key in self._blocks if key.startswith(prefix)]
+
+    def num_matches(self, prefix: str = "") -> int:
+        """How many matches the blocks have whose keys begin with a prefix; no match is read for it."""
+        stored = self._store.num_matches(prefix, self._stored) if self._stored else 0
+        return stored + sum(len(matches) for key, matches in self._blocks.items() if key.startswith(prefix))
+
+    def matches(self, prefix: str = "") -> Iterator[LoggedMatch]:
+        """The matches of those blocks, in order; of the compacted ones, one block is in memory at a time."""
+        if self._stored:
+            yield from self._store.matches(prefix, self._stored)
+        for key, matches in self._blocks.items():
+            if key.startswith(prefix):
+                yield from matches
+
+    def tallies(self, prefix: str = "") -> Tallies:
+        """How often each outcome happened in those blocks: what `tally` counts in `matches`, without reading them.
+
+        Returns
+        -------
+        dict of (str, str, float) to int
+            Policy in seat 0, policy in seat 1 and return of seat 0, in order of first appearance; how many matches.
+            Matches that ended with an error are not counted.
+        """
+        counts = self._store.tallies(prefix, self._stored) if self._stored else {}
+        plain = (match for key, matches in self._blocks.items() if key.startswith(prefix) for match in matches)
+        for outcome, count in tally(plain).items():
+            counts[outcome] = counts.get(outcome, 0) + count
+        return counts
 
     def __len__(self) -> int:
-        return sum(len(block) for block in self._blocks.values())
+        return self.num_matches()
 
     def __iter__(self) -> Iterator[LoggedMatch]:
-        for block in self._blocks.values():
-            yield from block
+        return self.matches()
 
     def append_block(self, key: str, results: Iterable[MatchResult], names: Sequence[str]) -> list[LoggedMatch]:
         """Write one block, whole and synced to the disk, and give it back.
@@ -241,11 +157,13 @@ class MatchLog:
         episodes = [match.episode for match in matches]
         if not matches or len(set(episodes)) != len(episodes):
             raise InputError(f"block {key!r}: expected at least one match and different episodes, got {episodes}")
-        if key in self._blocks:
-            if self._blocks[key] != matches:
+        if self.has_block(key):
+            if self.block(key) != matches:
                 raise RunDirectoryError(f"match log {self.path} has other matches under the key {key!r}")
             return list(matches)
-        text = "".join(_line(match, i, len(matches)) + "\n" for i, match in enumerate(matches))
+        if self._end >= self._compact_bytes:
+            self.compact()
+        text = "".join(line_of(match, i, len(matches)) + "\n" for i, match in enumerate(matches))
         self._write(text.encode())
         self._blocks[key] = matches
         return list(matches)
@@ -257,11 +175,7 @@ class MatchLog:
             is_new = not self.path.exists()
             with self.path.open("w+b" if is_new else "r+b") as file:
                 size = file.seek(0, os.SEEK_END)
-                if size != self._size:
-                    raise RunDirectoryError(
-                        f"match log {self.path} was changed by another process ({self._size} bytes known, "
-                        f"{size} found); let one process write at a time"
-                    )
+                self._check_size(size)
                 try:
                     file.truncate(self._end)
                     file.seek(self._end)
@@ -271,54 +185,26 @@ class MatchLog:
                 finally:
                     self._size = os.fstat(file.fileno()).st_size
             if is_new:
-                _sync_folder(self.path.parent)
+                sync_folder(self.path.parent)
         except OSError as error:
             raise RunDirectoryError(f"cannot write match log {self.path}: {error.strerror}") from error
         self._end += len(data)
 
+    def compact(self) -> int:
+        """Move the blocks of the plain file into the compacted one (`compact_match_log`), and say how many.
 
-def _sync_folder(folder: Path) -> None:
-    """Make a new file's name as durable as its contents."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        What the log says stays the same. `append_block` does it by itself when the plain file has grown large.
+        """
+        if self._end == 0:
+            return 0
+        self._check_size(self.path.stat().st_size if self.path.exists() else 0)
+        moved = compact_match_log(self.path)
+        self._load()
+        return moved
 
-
-def _line(match: LoggedMatch, index: int, size: int) -> str:
-    """A match as one line of JSON, without the line's end."""
-    data = {
-        "schema": MATCH_LOG_SCHEMA,
-        "block": match.block,
-        "index": index,
-        "of": size,
-        "episode": match.episode,
-        "seed": match.seed,
-        "options": match.options,
-        "policies": match.policies,
-        "members": match.members,
-        "returns": match.returns,
-        "length": match.length,
-        "reason": match.reason,
-        "info": match.info,
-    }
-    return json.dumps(data, separators=(",", ":"))
-
-
-def _wrong_field(data: Mapping[str, Any]) -> str | None:
-    """The first field whose value is not of its kind, or None."""
-
-    def pair(name: str, kinds: tuple[type, ...]) -> bool:
-        value = data[name]
-        return isinstance(value, list) and len(value) == 2 and all(type(item) in kinds for item in value)
-
-    right = {
-        **{name: type(data[name]) is int for name in ("index", "of", "episode", "seed", "length")},
-        **{name: isinstance(data[name], str) for name in ("block", "reason")},
-        **{name: isinstance(data[name], dict) for name in ("options", "info")},
-        "policies": pair("policies", (str,)),
-        "members": pair("members", (str, type(None))),
-        "returns": pair("returns", (int, float)) and bool(np.isfinite(data["returns"]).all()),
-    }
-    return next((name for name, is_right in right.items() if not is_right), None)
+    def _check_size(self, found: int) -> None:
+        if found != self._size:
+            raise RunDirectoryError(
+                f"match log {self.path} was changed by another process ({self._size} bytes known, "
+                f"{found} found); let one process write at a time"
+            )

@@ -64,6 +64,8 @@ def prd(payoffs: Matrix) -> Matrix:
     from open_spiel.python.algorithms.projected_replicator_dynamics import projected_replicator_dynamics
 
     payoffs = check_payoffs(payoffs)
+    if len(payoffs) == 1:
+        return np.ones(1)
     return _normalised(projected_replicator_dynamics([payoffs, payoffs.T])[0])
 
 
@@ -75,6 +77,8 @@ def regret_matching(payoffs: Matrix) -> Matrix:
     from open_spiel.python.algorithms.regret_matching import regret_matching as openspiel_regret_matching
 
     payoffs = check_payoffs(payoffs)
+    if len(payoffs) == 1:
+        return np.ones(1)
     return _normalised(openspiel_regret_matching([payoffs, payoffs.T])[0])
 
 

@@ -42,7 +42,7 @@ PAIR_SCORES: Array = np.arange(5, dtype=np.float64) / 4
 _PSEUDO_PAIRS = 0.5
 # Shares of the largest bet, from the one that tells rates apart that differ by little to the one for lopsided results.
 _BETS: Array = 2.0 ** -np.arange(6, dtype=np.float64)
-_BISECTIONS = 50
+_ROOT_TOLERANCE = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,15 +253,15 @@ def confidence_sequence(counts: ArrayLike, level: float = 0.95) -> tuple[float, 
 
 
 def _lower_bound(counts: Array, level: float) -> float:
+    from scipy.optimize import brentq
+
     limit = np.log(2 / (1 - level))
     low, high = 0.0, float(counts @ PAIR_SCORES / counts.sum())
     if _log_capital(counts, low) < limit:
         return low
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        # The capital falls as the supposed mean rises.
-        low, high = (middle, high) if _log_capital(counts, middle) >= limit else (low, middle)
-    return low
+    # The capital falls as the supposed mean rises, and at the mean that was seen it is no more than the stake.
+    found: float = brentq(lambda mean: _log_capital(counts, mean) - limit, low, high, xtol=_ROOT_TOLERANCE)
+    return found
 
 
 def _log_capital(counts: Array, mean: float) -> float:

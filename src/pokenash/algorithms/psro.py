@@ -26,10 +26,12 @@ from pokenash.algorithms.psro_store import MemoryStore, PSROStore
 from pokenash.algorithms.seat_strategies import analyse_seats, seat_meta_solver, seat_payoffs, solve_seats
 from pokenash.algorithms.tournament import play_tournament
 from pokenash.arena import Arena, paired_matches
+from pokenash.arena.executors import MatchExecutor, check_executor
 from pokenash.errors import InputError
 from pokenash.games.core import Game
 from pokenash.policies.populations import check_population
 from pokenash.policies.spec import PolicySpec
+from pokenash.tracking import Tracker, track
 
 __all__ = ["PSRO"]
 
@@ -86,6 +88,11 @@ class PSRO:
         Whether to end before all iterations when no best response does better than its mixture for sure: the lower
         bound of its fresh evaluation is not above 1/2 (or a mean return of 0), or its exact gain is 0. The best
         responses that did not are in the final population all the same.
+    tracker : Tracker, optional
+        Is told `PSROIteration.measures` of every iteration, those done before included.
+    arena : MatchExecutor, optional
+        Plays tournaments and evaluations instead of a local arena with those lanes and workers; of the same game. Its
+        workers are let go while the oracle trains, and at the end of the run.
 
     Raises
     ------
@@ -112,7 +119,10 @@ class PSRO:
         payoffs: Literal["played", "exact"] = "played",
         symmetric: bool = True,
         stop_early: bool = False,
+        tracker: Tracker | None = None,
+        arena: MatchExecutor | None = None,
     ) -> None:
+        check_executor(arena, game)
         self.game = game
         self.population = tuple(check_population(population, "initial population"))
         self.oracle = oracle
@@ -145,20 +155,24 @@ class PSRO:
         self.evaluation_battles = evaluation_battles
         self.seed = seed
         self.store: PSROStore = store or MemoryStore()
-        self._arena = Arena(game, num_lanes=num_lanes, num_workers=num_workers, progress=progress)
+        self._tracker = tracker
+        self._arena: MatchExecutor = arena or Arena(
+            game, num_lanes=num_lanes, num_workers=num_workers, progress=progress
+        )
 
     def run(self) -> PSROResult:
         """All iterations that are not done yet."""
         with self:
             finished = tuple(self.states())
         last = finished[-1]
-        return PSROResult(last.population, last.meta_strategy, last.game, finished)
+        return PSROResult(last.population, last.meta_strategy, last.game, finished, self.store)
 
     def states(self) -> Iterator[PSROIteration]:
         """One iteration after the other, those done before included; the last has no best response."""
         is_last, iteration = self.num_iterations == 0, 0
         while True:
             state = self.iterate(iteration, is_last=is_last)
+            track(self._tracker, iteration, state.measures())
             yield state
             if is_last:
                 return
@@ -274,7 +288,7 @@ class PSRO:
     ) -> list[PolicySpec]:
         found = self.store.load_policies(iteration, "best_response")
         if found is None:
-            # The oracle has an arena of its own; two sets of worker processes would share the cores.
+            # The oracle has an arena of its own; two sets of workers would share the machine.
             self._arena.close()
             start, found = time.perf_counter(), []
             for index, name in enumerate(self._names(iteration)):

@@ -14,7 +14,8 @@ from pokenash.algorithms.match_log import LoggedMatch, MatchLog
 from pokenash.algorithms.mean_return import MeanReturn
 from pokenash.algorithms.oracles.core import derive_seed
 from pokenash.algorithms.sequence_form import sequence_form, spec_plans
-from pokenash.arena import Arena, Match, paired_matches
+from pokenash.arena import Match, paired_matches
+from pokenash.arena.executors import MatchExecutor
 from pokenash.games.core import Game
 from pokenash.policies.spec import PolicySpec
 
@@ -31,7 +32,7 @@ class Evaluation:
 
     Parameters
     ----------
-    arena : Arena
+    arena : MatchExecutor
     log : MatchLog
     key : str
         Of the block in the log.
@@ -42,7 +43,7 @@ class Evaluation:
     """
 
     def __init__(
-        self, arena: Arena, log: MatchLog, key: str, mixtures: Sequence[PolicySpec], battles: int, seed: int
+        self, arena: MatchExecutor, log: MatchLog, key: str, mixtures: Sequence[PolicySpec], battles: int, seed: int
     ) -> None:
         self._arena = arena
         self._log = log

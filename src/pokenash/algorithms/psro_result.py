@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pokenash.algorithms.empirical_game import EmpiricalGame
+from pokenash.algorithms.psro_store import PSROStore
 from pokenash.policies.mixture import mixture_spec
 from pokenash.policies.seats import seats_spec
 from pokenash.policies.spec import PolicySpec
@@ -50,6 +51,24 @@ class PSROIteration:
         mixtures = seat_mixtures(name, self.population, self.meta_strategy)
         return joined(name, mixtures)
 
+    def measures(self) -> dict[str, Any]:
+        """What a tracker is told of it: numbers, under names that mean the same in every iteration."""
+        names = [spec.name for spec in self.population]
+        rows = [dict(zip(names, row, strict=True)) for row in np.atleast_2d(self.meta_strategy).tolist()]
+        strategy = rows[0] if len(rows) == 1 else {f"seat_{seat}": row for seat, row in enumerate(rows)}
+        analysed = ("restricted_nash_conv", "exact_nash_conv")
+        found: dict[str, Any] = {
+            "policies": len(names),
+            "meta_strategy": strategy,
+            **{name: self.analysis[name] for name in analysed if name in self.analysis},
+        }
+        if self.summary is not None:
+            entries = self.summary.get("best_responses", [self.summary["best_response"]])
+            for index, entry in enumerate(entries):
+                found[f"best_response_{index}" if index else "best_response"] = _evaluated(entry)
+            found |= {name: self.summary[name] for name in ("seconds", "battles_per_second")}
+        return found
+
 
 @dataclass(frozen=True)
 class PSROResult:
@@ -62,16 +81,30 @@ class PSROResult:
     game : EmpiricalGame
     iterations : tuple of PSROIteration
         One more than those that trained best responses.
+    store : PSROStore, optional
+        What holds the weights of trained policies. Without a store of your own `PSRO` keeps them in a temporary folder
+        that goes with the last of the `PSRO` and its results: load the policies while you have one of those, or use
+        `pokenash.experiments.run_psro`, which keeps everything.
     """
 
     population: tuple[PolicySpec, ...]
     meta_strategy: NDArray[np.float64]
     game: EmpiricalGame
     iterations: tuple[PSROIteration, ...]
+    store: PSROStore | None = field(default=None, repr=False, compare=False)
 
     def mixture(self, name: str = "mixture") -> PolicySpec:
         """The final mixture as a policy."""
         return self.iterations[-1].mixture(name)
+
+
+def _evaluated(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The evaluations of a best response, without what is told of each member."""
+    return {
+        kind: {name: value for name, value in entry[kind].items() if name != "by_member"}
+        for kind in ("fresh_evaluation", "exact_evaluation")
+        if kind in entry
+    }
 
 
 def seat_mixtures(

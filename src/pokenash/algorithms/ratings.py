@@ -7,7 +7,7 @@ Both are on Elo's scale: 400 points are odds of ten to one. Alpha-rank is the me
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -219,6 +219,7 @@ def elo(
     *,
     k: float = 16.0,
     start: float = 1500.0,
+    ratings: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
     """Elo ratings after results in the order in which they are given.
 
@@ -235,6 +236,8 @@ def elo(
         Points at stake in a battle.
     start : float
         Of every policy.
+    ratings : mapping, optional
+        Those that earlier results led to, to go on from.
 
     Returns
     -------
@@ -243,7 +246,7 @@ def elo(
     """
     if not k > 0:
         raise InputError(f"Elo: expected k > 0, got {k}")
-    ratings: dict[str, float] = {}
+    ratings = dict(ratings or {})
     for first, second, score in map(_as_result, results):
         if not 0 <= score <= 1:
             raise InputError(f"Elo: expected a score from 0 to 1 of {first} against {second}, got {score}")

@@ -9,7 +9,8 @@ from pokenash.algorithms.adaptive_sampling import AdaptiveSampler
 from pokenash.algorithms.block_writer import BlockWriter
 from pokenash.algorithms.empirical_game import EmpiricalGame
 from pokenash.algorithms.match_log import LoggedMatch, MatchLog
-from pokenash.arena import Arena, paired_matches, round_robin_pairs
+from pokenash.arena import paired_matches, round_robin_pairs
+from pokenash.arena.executors import MatchExecutor
 from pokenash.errors import InputError
 from pokenash.policies.populations import check_population
 from pokenash.policies.spec import PolicySpec
@@ -26,7 +27,7 @@ _SHARE_OF_A_ROUND = 0.1
 
 
 def play_tournament(
-    arena: Arena,
+    arena: MatchExecutor,
     log: MatchLog,
     population: Sequence[PolicySpec],
     *,
@@ -44,7 +45,7 @@ def play_tournament(
 
     Parameters
     ----------
-    arena : Arena
+    arena : MatchExecutor
     log : MatchLog
         The blocks' keys are ``"<key>/<policy>/<policy>/<first battle>"``.
     population : sequence of PolicySpec
@@ -83,7 +84,7 @@ def play_tournament(
         writer = BlockWriter(log, names)
         for rank, (first, second) in enumerate(pairs):
             prefix = f"{key}/{names[first]}/{names[second]}/"
-            played = sum(len(log.block(block)) for block in log.blocks if block.startswith(prefix))
+            played = log.num_matches(prefix)
             pair = paired_matches(
                 arena.game, [(first, second)], targets[first, second], seed, rank * _EPISODES_PER_PAIR
             )
@@ -124,6 +125,5 @@ def _game_of_first(log: MatchLog, names: Sequence[str], key: str, targets: Targe
     first_matches: list[LoggedMatch] = []
     for (first, second), target in targets.items():
         prefix = f"{key}/{names[first]}/{names[second]}/"
-        found = [match for block in log.blocks if block.startswith(prefix) for match in log.block(block)]
-        first_matches += sorted(found, key=lambda match: match.episode)[:target]
+        first_matches += sorted(log.matches(prefix), key=lambda match: match.episode)[:target]
     return EmpiricalGame.from_matches(first_matches, names)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from pokenash.arena.matches import Match, MatchResult
+from pokenash.arena.progress import progress_bar
+from pokenash.arena.recording import Recorder, Recording
 from pokenash.arena.seating import Seating
 from pokenash.errors import InputError
 from pokenash.games.core import Game, VectorGame
@@ -91,18 +94,15 @@ class Arena:
         InputError
             If a policy answers in the wrong shape, an index is out of range, or two episodes have one number.
         """
-        live = [load_policy(policy, self.game) for policy in policies]
-        names = [
-            repr(policy.name) if isinstance(policy, PolicySpec) else f"{index} ({type(policy).__name__})"
-            for index, policy in enumerate(policies)
-        ]
-        if self._vector is None:
-            self._vector = self.game.vector(self.num_lanes, self.num_workers)
-        seating = Seating(live, names, matches, DecisionRandom(seed), self._vector.num_lanes)
-        total = len(matches) if isinstance(matches, Sized) else None
-        bar = _progress_bar(total) if self.progress else None
+        bar = progress_bar(len(matches) if isinstance(matches, Sized) else None) if self.progress else None
+        results: list[MatchResult] = []
         try:
-            results = self._run(self._vector, seating, on_result, bar)
+            for result in self.stream(policies, matches, seed=seed):
+                results.append(result)
+                if on_result is not None:
+                    on_result(result)
+                if bar is not None:
+                    bar.update(1)
         except BaseException:
             # Whatever state the game is in, the next play must not inherit it.
             self.close()
@@ -112,22 +112,55 @@ class Arena:
                 bar.close()
         return sorted(results, key=lambda r: r.result.episode)
 
-    def _run(
-        self, vector: VectorGame, seating: Seating, on_result: Callable[[MatchResult], None] | None, bar: Any
-    ) -> list[MatchResult]:
+    def stream(
+        self,
+        policies: Sequence[Policy | PolicySpec],
+        matches: Iterable[Match],
+        *,
+        seed: int,
+        recording: Recording | None = None,
+        names: Sequence[str] | None = None,
+    ) -> Iterator[MatchResult]:
+        """Play a schedule and give every result as its match ends, in no fixed order.
+
+        Parameters
+        ----------
+        policies, matches, seed
+            As for `play`, which raises the same errors.
+        recording : Recording, optional
+            What to record; it changes no result.
+        names : sequence of str, optional
+            What messages call the policies.
+        """
+        live: Sequence[Policy] = [load_policy(policy, self.game) for policy in policies]
+        recorder = None if recording is None else recording.start(live, self.game)
+        live = live if recorder is None else recorder.policies
+        names = names or [
+            repr(policy.name) if isinstance(policy, PolicySpec) else f"{index} ({type(policy).__name__})"
+            for index, policy in enumerate(policies)
+        ]
+        if self._vector is None:
+            self._vector = self.game.vector(self.num_lanes, self.num_workers)
+        seating = Seating(live, names, matches, DecisionRandom(seed), self._vector.num_lanes)
+        try:
+            for result in self._run(self._vector, seating):
+                yield result if recorder is None else _with_recorded(result, recorder)
+        except BaseException:
+            # So too when nobody draws the rest.
+            self.close()
+            raise
+
+    def _run(self, vector: VectorGame, seating: Seating) -> Iterator[MatchResult]:
         """The loop itself; keeps the throughput."""
-        finished: list[MatchResult] = []
-        num_decisions = 0
+        num_battles = num_decisions = num_errors = 0
         decisions, results = vector.start(seating.setups())
         begin = time.perf_counter()
         while True:
             for result in results:
-                match_result = seating.finish(result)
-                finished.append(match_result)
-                if on_result is not None:
-                    on_result(match_result)
-            if bar is not None and results:
-                bar.update(len(results))
+                finished = seating.finish(result)
+                num_battles += 1
+                num_errors += not finished.counted
+                yield finished
             if not len(decisions):
                 break
             num_decisions += len(decisions)
@@ -135,14 +168,13 @@ class Arena:
         seconds = max(time.perf_counter() - begin, 1e-9)
         if seating.unfinished:
             raise RuntimeError(f"{type(vector).__name__} stopped with {seating.unfinished} matches unfinished")
-        self.num_errors = sum(not r.counted for r in finished)
-        self.battles_per_second = len(finished) / seconds
+        self.num_errors = num_errors
+        self.battles_per_second = num_battles / seconds
         self.decisions_per_second = num_decisions / seconds
         _log.info(
             "%d battles (%d with errors), %d decisions in %.1f s: %.1f battles/s, %.0f decisions/s",
-            len(finished), self.num_errors, num_decisions, seconds, self.battles_per_second, self.decisions_per_second,
+            num_battles, num_errors, num_decisions, seconds, self.battles_per_second, self.decisions_per_second,
         )  # fmt: skip
-        return finished
 
     def close(self) -> None:
         """Release the game's processes. The arena may be used again afterwards."""
@@ -159,8 +191,7 @@ class Arena:
         self.close()
 
 
-def _progress_bar(total: int | None) -> Any:
-    """A bar that counts battles; imported only where one is shown."""
-    from tqdm.auto import tqdm
-
-    return tqdm(total=total, unit="battle", dynamic_ncols=True)
+def _with_recorded(result: MatchResult, recorder: Recorder) -> MatchResult:
+    """The result with what was recorded of its seats."""
+    told, recorded = recorder.finish(result.result)
+    return replace(result, result=told, recorded=recorded)

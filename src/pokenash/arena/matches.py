@@ -39,11 +39,14 @@ class MatchResult:
     result : EpisodeResult
     members : tuple of str or None
         For each seat the name of the member that was drawn, where the seat's policy is a mixture.
+    recorded : tuple of bytes or None
+        For each seat what was recorded of it, where a recording was asked for.
     """
 
     match: Match
     result: EpisodeResult
     members: tuple[str | None, str | None] = (None, None)
+    recorded: tuple[bytes | None, bytes | None] = (None, None)
 
     @property
     def counted(self) -> bool:

@@ -17,18 +17,27 @@ __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
     "psro": "find, train and add best responses on Showdown battles",
-    "report": "make the report of a run again",
+    "nfsp": "train by neural fictitious self-play, on Showdown or a game with a known answer",
+    "selfplay": "collect, filter, train and evaluate, for several generations",
+    "exploit": "train best responses against a policy: what it can lose at least",
+    "collect": "play battles and write them as trajectories",
+    "filter": "choose trajectories, and say what was dropped and why",
+    "train": "train a network on trajectories, fresh or from a checkpoint",
+    "tournament": "play policies against each other, all pairs alike or where it tells most",
     "evaluate": "measure a policy against opponents that it has not seen",
+    "ratings": "Bradley-Terry and Elo ratings of what was played",
     "probes": "ask policies for their plan in positions where the right one is known",
+    "report": "make the report of a run again",
     "play": "play a policy or a run's mixture on a Showdown server",
     "sessions": "results of what was played on a server, with intervals",
     "server": "start a Showdown server on this machine",
     "teams": "list, fetch, validate and split team sets, and report win rates by team",
     "metamon": "metamon's vocabularies and models",
+    "doctor": "what is installed, whether it works, and what is missing for which feature",
 }
 """What each command does; the module of its name holds ``run(arguments)``."""
 
-_GO_ON = ("psro", "evaluate")
+_GO_ON = ("psro", "nfsp", "selfplay", "exploit", "collect", "filter", "train", "tournament", "evaluate")
 """Commands that go on where they were interrupted when they are given again."""
 
 _EXIT_INPUT, _EXIT_INTERRUPTED = 2, 130

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pokenash.cli.output import LOG_LEVELS, aligned, follow_logging
+from pokenash.cli.output import aligned
+from pokenash.cli.settings import command_settings, save_settings
 
 if TYPE_CHECKING:
     from pokenash.experiments.evaluation_result import EvaluationResult
@@ -25,27 +24,16 @@ _DESCRIPTION = (
 
 def run(arguments: Sequence[str]) -> None:
     """Play or go on, then write the report and print the table."""
-    # While torch's threads wait for each other the simulators want the cores; by default the wait is a busy one.
-    # Must be set before torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    import tyro
-
     from pokenash.experiments.evaluation_report import write_evaluation_report
     from pokenash.experiments.evaluation_settings import EvaluationSettings
 
-    shared = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    shared.add_argument("--log-level", choices=LOG_LEVELS, default="info")
-    known, rest = shared.parse_known_args(arguments)
-    description = f"{_DESCRIPTION}\n\n--log-level {{{','.join(LOG_LEVELS)}}} says how much is told."
-    settings = tyro.cli(
-        EvaluationSettings,
-        args=rest,
-        prog="pokenash evaluate",
-        description=description,
-        config=(tyro.conf.PositionalRequiredArgs,),
-    )
-    follow_logging(known.log_level)
-    result = settings.run(progress=sys.stderr.isatty(), on_look=_tell)
+    settings = command_settings(EvaluationSettings, arguments, command="evaluate", description=_DESCRIPTION)
+
+    def tell(result: EvaluationResult) -> None:
+        save_settings(settings.output, settings)
+        _tell(result)
+
+    result = settings.run(progress=sys.stderr.isatty(), on_look=tell)
     path = write_evaluation_report(settings.output)
     print(_table(result))
     print(f"\nreport: {path}")

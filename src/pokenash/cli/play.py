@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pokenash.cli.output import LOG_LEVELS, aligned, follow_logging
+from pokenash.cli.output import aligned
+from pokenash.cli.settings import command_settings
 
 if TYPE_CHECKING:
     from pokenash.online.records import BattleRecord
 
 __all__ = ["run"]
 
+_DESCRIPTION = (
+    "Play a policy or a run's Nash mixture on a Showdown server. The user name and the password come from "
+    "POKENASH_USERNAME and POKENASH_PASSWORD, or are asked for. Ctrl-C once finishes the battles in play, twice "
+    "forfeits them."
+)
 _SECRETS = ("--password", "--pass", "--username", "--user")
 
 
 def run(arguments: Sequence[str]) -> None:
     """Play, with a line for every battle and a summary at the end."""
     _refuse_secrets(arguments)
-    import tyro
-
     from pokenash.online.playing import play
     from pokenash.online.settings import PlaySettings
 
-    shared = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    shared.add_argument("--log-level", choices=LOG_LEVELS, default="info")
-    known, rest = shared.parse_known_args(arguments)
-    description = (
-        "Play a policy or a run's Nash mixture on a Showdown server. The user name and the password come from "
-        "POKENASH_USERNAME and POKENASH_PASSWORD, or are asked for. Ctrl-C once finishes the battles in play, twice "
-        "forfeits them.\n\n"
-        f"--log-level {{{','.join(LOG_LEVELS)}}} says how much is told."
-    )
-    settings = tyro.cli(PlaySettings, args=rest, prog="pokenash play", description=description)
-    follow_logging(known.log_level)
+    # Not saved as a file of settings: they may name users, and an anonymous session keeps no names.
+    settings = command_settings(PlaySettings, arguments, command="play", description=_DESCRIPTION)
     told: list[BattleRecord] = []
 
     def tell(record: BattleRecord) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import Positional, arg
 
 from pokenash.cli.output import aligned
+from pokenash.cli.settings import command_settings, save_settings
 
 if TYPE_CHECKING:
     from pokenash.experiments.probes.report import ProbeReport
 
 __all__ = ["run"]
+
+_DESCRIPTION = "Ask policies for their plan in positions where the right one is known."
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class _Probes:
         Simulator processes of the rollouts.
     """
 
-    policies: tuple[str, ...]
+    policies: Annotated[Positional[tuple[str, ...]], arg(metavar="POLICIES")]
     output: Path | None = None
     probes: Path | None = None
     group: tuple[str, ...] = field(default_factory=tuple)
@@ -54,15 +58,11 @@ class _Probes:
 
 def run(arguments: Sequence[str]) -> None:
     """Ask, print the table, and write the report where one is wanted."""
-    # Must be set before torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    import tyro
-
     from pokenash.errors import InputError
     from pokenash.experiments.probes import load_probes, run_probes, write_probe_report
     from pokenash.policies.sources import policy_specs
 
-    settings = tyro.cli(_Probes, args=arguments, prog="pokenash probes", config=(tyro.conf.PositionalRequiredArgs,))
+    settings = command_settings(_Probes, arguments, command="probes", description=_DESCRIPTION)
     probes = load_probes(settings.probes)
     unknown = sorted(set(settings.group) - {probe.group for probe in probes})
     if unknown:
@@ -79,6 +79,7 @@ def run(arguments: Sequence[str]) -> None:
     for line in _tables(report):
         print(line)
     if settings.output is not None:
+        save_settings(settings.output, settings)
         print(f"\nreport: {write_probe_report(report, settings.output)}")
     sys.stdout.flush()
 

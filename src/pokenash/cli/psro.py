@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pokenash.cli.output import LOG_LEVELS, aligned, follow_logging, mixture_text
+from pokenash.cli.output import aligned, mixture_text
+from pokenash.cli.settings import command_settings, save_settings
 
 if TYPE_CHECKING:
     from pokenash.algorithms.psro_result import PSROIteration, PSROResult
 
 __all__ = ["run"]
 
+_DESCRIPTION = (
+    "PSRO on Showdown battles: tournament, meta-strategy, best response, fresh evaluation, and again. A run that was "
+    "interrupted goes on when the same command is given again."
+)
+
 
 def run(arguments: Sequence[str]) -> None:
     """Run or go on with a run, then write its report and print its table."""
-    # While torch's threads wait for each other the simulators want the cores; by default the wait is a busy one.
-    # Must be set before torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    import tyro
-
-    from pokenash.experiments.psro_settings import PRESETS, PSROSettings, preset
+    from pokenash.experiments.psro_settings import PRESETS, PSROSettings
     from pokenash.experiments.report import write_report
 
-    shared = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    shared.add_argument("--preset")
-    shared.add_argument("--log-level", choices=LOG_LEVELS, default="info")
-    known, rest = shared.parse_known_args(arguments)
-    chosen = PSROSettings() if known.preset is None else preset(known.preset)
-    description = (
-        "PSRO on Showdown battles: tournament, meta-strategy, best response, fresh evaluation, and again. A run that "
-        "was interrupted goes on when the same command is given again.\n\n"
-        f"--preset {{{','.join(PRESETS)}}} sets the defaults; "
-        f"--log-level {{{','.join(LOG_LEVELS)}}} says how much is told."
+    settings = command_settings(PSROSettings, arguments, command="psro", description=_DESCRIPTION, presets=PRESETS)
+    result = settings.run(
+        progress=sys.stderr.isatty(),
+        on_begin=lambda directory: save_settings(directory, settings),
+        on_iteration=_tell,
     )
-    settings = tyro.cli(PSROSettings, args=rest, default=chosen, prog="pokenash psro", description=description)
-    follow_logging(known.log_level)
-    result = settings.run(progress=sys.stderr.isatty(), on_iteration=_tell)
     path = write_report(settings.output)
     print(_table(result))
     print(f"\nreport: {path}")

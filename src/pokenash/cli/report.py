@@ -1,4 +1,4 @@
-"""``pokenash report``: makes the report and the figures of a run again."""
+"""``pokenash report``: the report and the figures of whatever a command wrote."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ __all__ = ["run"]
 
 @dataclass(frozen=True)
 class _Report:
-    """Make the report and the figures of a run again.
+    """Make the report and the figures of a directory: a run of psro, nfsp or selfplay, a training, an evaluation, a
+    tournament, a search for best responses.
 
     Parameters
     ----------
-    run : Path
-        Run directory.
+    directory : Path
+        As the command wrote it, finished or not.
     title : str, optional
         Heading of the page.
     """
 
-    run: Path
+    directory: Path
     title: str | None = None
 
 
 def run(arguments: Sequence[str]) -> None:
-    """Write the report again and print where it is."""
+    """Write the report and print where it is."""
     import tyro
 
-    from pokenash.experiments.report import write_report
+    from pokenash.experiments.reports import write_any_report
 
     settings = tyro.cli(_Report, args=arguments, prog="pokenash report", config=(tyro.conf.PositionalRequiredArgs,))
-    print(write_report(settings.run, settings.title))
+    print(write_any_report(settings.directory, settings.title))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pokenash.cli.output import aligned, follow_logging
-from pokenash.online.messages import printable
+from pokenash.terminal import printable
 
 if TYPE_CHECKING:
     from pokenash.online.ratings import RatingTrace

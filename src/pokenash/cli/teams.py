@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _SOURCE = "a name, a mixture (name=share,name=share), a file, a directory or a .tar.gz"
+_MOST_LETTERS = 2000
+"""Of what the validator says of one team."""
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -126,8 +128,8 @@ def _validate(chosen: argparse.Namespace) -> None:
 
 def _tell(teams: TeamSet) -> None:
     """A set in a few lines: its origin, what was refused, and how many teams are the same."""
-    from pokenash.experiments.team_tables import printable
     from pokenash.games.showdown.team_set import roster_key
+    from pokenash.terminal import printable
 
     for name, value in (teams.origin or {}).items():
         print(printable(f"{name}: {value}"))
@@ -135,7 +137,8 @@ def _tell(teams: TeamSet) -> None:
     print(f"{len(teams)} legal teams, {len(set(teams))} different, {rosters} different rosters (species and moves)")
     if teams.refused:
         print(f"{len(teams.refused)} refused by the simulator's validator:")
-        print("\n".join(f"  {printable(one.name)}: {printable(' '.join(one.problems))}" for one in teams.refused))
+        for one in teams.refused:
+            print(f"  {printable(one.name)}: {printable(' '.join(one.problems), _MOST_LETTERS)}")
 
 
 def _split(chosen: argparse.Namespace) -> None:

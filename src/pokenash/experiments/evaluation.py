@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from pokenash.algorithms.match_log import LoggedMatch, MatchLog
 from pokenash.algorithms.oracles.core import derive_seed
 from pokenash.algorithms.paired_scores import confidence_sequence, count_pairs
 from pokenash.arena import Arena, Match, paired_matches
+from pokenash.arena.executors import MatchExecutor, check_executor
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.experiments.environment import machine, versions
 from pokenash.experiments.evaluation_config import POPULATION, continued_config, opponent_versions, with_recorded
@@ -118,7 +119,7 @@ class _Evaluation:
         prefix = f"{_PREFIX}{opponent}/"
         return [match for key in self.log.blocks if key.startswith(prefix) for match in self.log.block(key)]
 
-    def play(self, arena: Arena, on_look: Callable[[], object]) -> None:
+    def play(self, arena: MatchExecutor, on_look: Callable[[], object]) -> None:
         """Look after look, all opponents together, until every one has its battles."""
         looks = list(self.rule.looks())
         open_opponents = list(enumerate(self.opponents, start=1))
@@ -133,7 +134,7 @@ class _Evaluation:
             if not open_opponents:
                 return
 
-    def _play_to(self, arena: Arena, opponents: Sequence[tuple[int, PolicySpec]], number: int) -> None:
+    def _play_to(self, arena: MatchExecutor, opponents: Sequence[tuple[int, PolicySpec]], number: int) -> None:
         """Play what the log lacks of the first so many battles against each."""
         players = [self.policy, *self.opponents]
         writer = BlockWriter(self.log, [spec.name for spec in players])
@@ -191,6 +192,7 @@ def evaluate(
     num_workers: int = 1,
     progress: bool = False,
     on_look: Callable[[EvaluationResult], None] | None = None,
+    arena: MatchExecutor | None = None,
 ) -> EvaluationResult:
     """Measure a policy, or go on with what is there.
 
@@ -211,6 +213,8 @@ def evaluate(
         As for `Arena`.
     on_look : callable, optional
         Called with the results so far after every look.
+    arena : MatchExecutor, optional
+        Plays instead of a local arena with those lanes and workers; of the same game. It is not closed here.
 
     Raises
     ------
@@ -219,6 +223,7 @@ def evaluate(
     RunDirectoryError
         If the directory is damaged, is of something else, or is in use; nothing in it has been changed then.
     """
+    check_executor(arena, game)
     rule = rule or StoppingRule()
     weights = dict(weights or {})
     run = RunDirectory(Path(directory))
@@ -237,8 +242,11 @@ def evaluate(
                 on_look(result)
             return result
 
-        with Arena(game, num_lanes=num_lanes, num_workers=num_workers, progress=progress) as arena:
-            evaluation.play(arena, lambda: looked("running"))
+        with ExitStack() as stack:
+            player = arena or stack.enter_context(
+                Arena(game, num_lanes=num_lanes, num_workers=num_workers, progress=progress)
+            )
+            evaluation.play(player, lambda: looked("running"))
         return looked("finished")
 
 

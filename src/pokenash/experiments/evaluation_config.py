@@ -10,7 +10,7 @@ from typing import Any
 
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.experiments.run_directory import read_json
-from pokenash.policies.populations import check_population, load_population
+from pokenash.policies.populations import check_population, load_population, same_policy
 from pokenash.policies.spec import PolicySpec
 
 __all__ = ["POPULATION", "continued_config", "opponent_versions", "read_config", "with_recorded"]
@@ -49,23 +49,26 @@ def with_recorded(directory: Path, policy: PolicySpec, opponents: Sequence[Polic
     Raises
     ------
     RunDirectoryError
-        If the directory's evaluation is of another policy, or one of its opponents has the name of another policy.
+        If the directory is of something else, its evaluation of another policy, or one of its opponents has the name
+        of another policy.
     """
     asked = check_population(opponents, "opponents")
     path = directory / POPULATION
     if not path.exists() or not (directory / "config.json").exists():
         return asked
+    if read_json(directory / "config.json").get("kind", "evaluation") != "evaluation":
+        raise RunDirectoryError(f"{directory} is not the directory of an evaluation; name another directory")
     try:
         measured, *recorded = load_population(path)
     except InputError as error:
         raise RunDirectoryError(f"{path} is damaged: {error}") from error
     known = {spec.name: spec for spec in [measured, *recorded]}
     for spec in [policy, *asked]:
-        if known.get(spec.name, spec) != spec:
+        if spec.name in known and not same_policy(known[spec.name], spec):
             raise RunDirectoryError(
                 f"{path}: {spec.name!r} is another policy there; use another directory or another name"
             )
-    if policy != measured:
+    if policy.name != measured.name:
         raise RunDirectoryError(
             f"{directory} is an evaluation of {measured.name!r}, not of {policy.name!r}; use another directory"
         )

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from pokenash.errors import RunDirectoryError
 from pokenash.experiments.evaluation_config import POPULATION, read_config
-from pokenash.experiments.run_directory import read_json, write_bytes
+from pokenash.experiments.report_page import flat_settings, interval, percent, write_report_page
+from pokenash.experiments.run_directory import read_json
 
 __all__ = ["quoted_interval", "scores_figure", "write_evaluation_report"]
 
@@ -71,8 +67,7 @@ def scores_figure(
             f"{score:.1%}  n={count}", (1.0, y), (8, 0), xycoords=("axes fraction", "data"),
             textcoords="offset points", va="center", fontsize=8,
         )  # fmt: skip
-    # A name may hold what matplotlib takes for mathematics.
-    axes.set_yticks(place, [name.replace("$", r"\$") for name in names])
+    axes.set_yticks(place, names)
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(-0.7, len(names) - 0.3)
     axes.set_xlim(-0.015, 1.015)
@@ -81,19 +76,15 @@ def scores_figure(
     return figure
 
 
-def _percent(value: float) -> str:
-    return f"{value:.1%}"
-
-
-def _percents(interval: tuple[float, float] | None) -> str:
-    return "–" if interval is None else f"[{interval[0]:.1%}, {interval[1]:.1%}]"
+def _percents(bounds: tuple[float, float] | None) -> str:
+    return "–" if bounds is None else interval(*bounds)
 
 
 def _opponent_rows(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             **{key: row[key] for key in ("name", "kind", "battles", "wins", "draws", "losses", "left_out")},
-            "score": "–" if row["score"] is None else _percent(row["score"]),
+            "score": "–" if row["score"] is None else percent(row["score"]),
             "interval": _percents(quoted_interval(evaluation, row)),
         }
         for row in evaluation["opponents"]
@@ -106,7 +97,7 @@ def _scale(evaluation: Mapping[str, Any]) -> dict[str, Any]:
         return {"rating": None, "refusal": scale["refusal"]}
     measured = {row["name"]: row["score"] for row in evaluation["opponents"]}
     rows = [
-        {"name": name, "measured": _percent(measured[name]), "expected": _percent(expected)}
+        {"name": name, "measured": percent(measured[name]), "expected": percent(expected)}
         for name, expected in zip(scale["anchors"], scale["expected"], strict=True)
     ]
     return {
@@ -124,7 +115,7 @@ def _pool(evaluation: Mapping[str, Any]) -> dict[str, Any] | None:
     if pool is None:
         return None
     return {
-        "score": _percent(pool["score"]),
+        "score": percent(pool["score"]),
         "interval": _percents((pool["lower"], pool["upper"])),
         "meaning": pool["meaning"],
         "opponents": ", ".join(f"{name} ({weight:.1%})" for name, weight in pool["opponents"].items()),
@@ -147,7 +138,7 @@ def _members(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
             **{key: rate[key] for key in ("battles", "wins", "draws", "losses")},
             "member": member,
             "opponent": row["name"],
-            "score": _percent(rate["win_rate"]),
+            "score": percent(rate["win_rate"]),
             "interval": _percents((rate["lower"], rate["upper"])),
         }
         for row in evaluation["opponents"]
@@ -184,16 +175,6 @@ def _figure(evaluation: Mapping[str, Any]) -> Figure:
     return scores_figure(names, scores, intervals, battles)
 
 
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            rows += _flat(value, f"{prefix}{name}.")
-        elif not isinstance(value, list):
-            rows.append((f"{prefix}{name}", str(value)))
-    return rows
-
-
 def _context(config: Mapping[str, Any], population: Mapping[str, Any], evaluation: Mapping[str, Any]) -> dict[str, Any]:
     game = config["game"]
     battles = sum(row["battles"] for row in evaluation["opponents"])
@@ -219,8 +200,8 @@ def _context(config: Mapping[str, Any], population: Mapping[str, Any], evaluatio
         "scale": scale,
         "ratings": _ratings(evaluation),
         "members": _members(evaluation),
-        "settings": _flat({"seed": config["seed"], "game": game, **config["settings"]}),
-        "versions": _flat({key: config[key] for key in ("versions", "machine") if key in config}),
+        "settings": flat_settings({"seed": config["seed"], "game": game, **config["settings"]}, lists=False),
+        "versions": flat_settings({key: config[key] for key in ("versions", "machine") if key in config}),
         "players": [
             {
                 "name": row["name"],
@@ -255,27 +236,9 @@ def write_evaluation_report(directory: str | Path, title: str | None = None) -> 
     folder = Path(directory)
     config, population = read_config(folder), read_json(folder / POPULATION)
     evaluation = read_json(folder / "evaluation.json")
-    try:
-        context = _context(config, population, evaluation)
-        with rc_context({"svg.hashsalt": "pokenash", "font.family": "DejaVu Sans"}):
-            figure = _figure(evaluation)
-            svg, png = io.StringIO(), io.BytesIO()
-            figure.savefig(svg, format="svg", metadata={"Date": None})
-            figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise RunDirectoryError(f"{folder}: a file lacks what the report needs: {error!r}") from error
-    text = svg.getvalue()
-    write_bytes(folder / "figures" / "scores.svg", text.encode())
-    write_bytes(folder / "figures" / "scores.png", png.getvalue())
-    environment = Environment(
-        loader=PackageLoader("pokenash.experiments"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    page = environment.get_template("evaluation.html.j2").render(
-        title=title or f"Evaluation of {evaluation['policy']}",
-        # Our own drawing; its labels were escaped by matplotlib when it wrote the SVG.
-        figure=Markup(text[text.index("<svg") :]),
-        **context,
-    )
-    path = folder / "report.html"
-    write_bytes(path, page.encode())
-    return path
+
+    def values() -> tuple[dict[str, Any], dict[str, Figure]]:
+        heading = title or f"Evaluation of {evaluation['policy']}"
+        return {"title": heading, **_context(config, population, evaluation)}, {"scores": _figure(evaluation)}
+
+    return write_report_page(folder, "evaluation.html.j2", values)

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
 
 from pokenash.errors import InputError
 from pokenash.experiments.anchors import load_anchors
 from pokenash.experiments.evaluation import StoppingRule, evaluate
 from pokenash.experiments.evaluation_result import EvaluationResult
+from pokenash.experiments.executor_settings import ExecutorName, open_arena
 from pokenash.games.core import Game
 from pokenash.games.showdown import ShowdownGame
 from pokenash.games.showdown.team_set import TeamSplit
-from pokenash.policies.sources import policy_specs, read_run
+from pokenash.policies.sources import is_run, policy_specs, read_run
 from pokenash.policies.spec import PolicySpec, load_policy
 
 __all__ = ["ANCHORS", "MEMBERS", "EvaluationSettings"]
@@ -59,13 +63,19 @@ class EvaluationSettings:
         Of the intervals.
     seed : int
         Of everything.
+    executor : str
+        Where battles are played: ``local``, this machine, or ``ray``, a Ray cluster; results do not depend on it.
+    address : str, optional
+        Of the cluster: ``auto``, ``HOST:PORT``. Default: the one that Ray finds, or a new one on this machine.
     workers : int
-        Simulator processes; results do not depend on it.
+        Simulator processes, or workers in the whole cluster; results do not depend on it.
     lanes : int
-        Battles in play at a time; results do not depend on it.
+        Battles in play at a time, on a cluster on each worker; results do not depend on it.
+    worker_gpus : float
+        The part of a GPU that each worker of a cluster takes, for networks that play on one.
     """
 
-    policy: str
+    policy: Annotated[Positional[str], arg(metavar="POLICY")]
     opponents: tuple[str, ...] = (ANCHORS,)
     output: Path = Path("runs/evaluation")
     format: str | None = None
@@ -77,8 +87,11 @@ class EvaluationSettings:
     minimum: int = 100
     level: float = 0.95
     seed: int = 0
+    executor: ExecutorName = "local"
+    address: str | None = None
     workers: int = 2
     lanes: int = 128
+    worker_gpus: float = 0.0
 
     def rule(self) -> StoppingRule:
         """When to stop; refuses numbers that are out of range."""
@@ -87,7 +100,7 @@ class EvaluationSettings:
     def game(self) -> ShowdownGame:
         """What is played: the run's game where a run is measured, changed as the settings say."""
         game: Game | None = None
-        if Path(self.policy).is_dir():
+        if is_run(self.policy):
             game = read_run(self.policy).game
         if not isinstance(game, ShowdownGame):
             return ShowdownGame(
@@ -140,18 +153,10 @@ class EvaluationSettings:
         for spec in [policy, *opponents]:
             # Who cannot be loaded is refused now, not after battles were played.
             load_policy(spec, game)
-        return evaluate(
-            self.output,
-            game,
-            policy,
-            opponents,
-            rule=rule,
-            seed=self.seed,
-            num_lanes=self.lanes,
-            num_workers=self.workers,
-            progress=progress,
-            on_look=on_look,
-        )
+        with open_arena(self, game, progress=progress) as arena:
+            return evaluate(
+                self.output, game, policy, opponents, rule=rule, seed=self.seed, on_look=on_look, arena=arena
+            )
 
 
 def _opponents(source: str, format: str, policy: PolicySpec) -> Sequence[PolicySpec]:

@@ -25,6 +25,8 @@ _PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#
 _HATCHES = ("", "///", "...", "xxx")
 _INK = "#222222"
 _LONG_NAME = 8
+# Of more policies, cells hold the win rate alone; the tables have the rest.
+_MOST_IN_FULL = 12
 
 
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:
@@ -37,7 +39,8 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
 def _matrix(names: Sequence[str], values: NDArray[np.float64], ends: tuple[float, float]) -> tuple[Figure, Axes, Any]:
     """A coloured matrix with an empty diagonal, whose cells are still to be written."""
     n = len(names)
-    figure, axes = _figure(2.6 + 1.15 * n, 1.6 + 0.8 * n)
+    width, height = (1.15, 0.8) if n <= _MOST_IN_FULL else (0.55, 0.4)
+    figure, axes = _figure(2.6 + width * n, 1.6 + height * n)
     shown = np.where(np.eye(n, dtype=bool), np.nan, values)
     image = axes.imshow(shown, cmap="RdBu", vmin=ends[0], vmax=ends[1], aspect="auto")
     axes.spines[:].set_visible(False)
@@ -54,7 +57,7 @@ def payoff_figure(
     upper: NDArray[np.float64],
     battles: NDArray[np.int64],
 ) -> Figure:
-    """Win rate of the row policy over the column policy, with its interval and number of battles in each cell.
+    """Win rate of the row policy over the column policy; of up to 12 policies with its interval and number of battles.
 
     Parameters
     ----------
@@ -69,9 +72,13 @@ def payoff_figure(
     for i in range(n):
         for j in range(n):
             if i == j or not np.isfinite(win_rate[i, j]):
-                axes.text(j, i, "–" if i == j else "not played", ha="center", va="center", color="#999999", fontsize=8)
+                missing = "–" if i == j or n > _MOST_IN_FULL else "not played"
+                axes.text(j, i, missing, ha="center", va="center", color="#999999", fontsize=8)
                 continue
             ink = "white" if abs(win_rate[i, j] - 0.5) > 0.3 else _INK
+            if n > _MOST_IN_FULL:
+                axes.text(j, i, f"{win_rate[i, j]:.0%}", ha="center", va="center", color=ink, fontsize=8)
+                continue
             axes.text(j, i - 0.13, f"{win_rate[i, j]:.1%}", ha="center", va="center", color=ink, fontsize=10)
             small = f"[{lower[i, j]:.0%}, {upper[i, j]:.0%}]  n={battles[i, j]}"
             axes.text(j, i + 0.22, small, ha="center", va="center", color=ink, fontsize=6.5)

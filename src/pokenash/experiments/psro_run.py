@@ -12,6 +12,7 @@ from pokenash.algorithms.meta_solvers import MetaSolver, meta_solver_name
 from pokenash.algorithms.oracles.core import Oracle
 from pokenash.algorithms.psro import PSRO
 from pokenash.algorithms.psro_result import PSROIteration, PSROResult
+from pokenash.arena.executors import MatchExecutor
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.experiments.environment import machine, versions
 from pokenash.experiments.run_checks import check_run
@@ -19,6 +20,7 @@ from pokenash.experiments.run_directory import SCHEMA, RunDirectory, read_json, 
 from pokenash.games.core import Game
 from pokenash.policies.populations import check_population, population_json
 from pokenash.policies.spec import PolicySpec
+from pokenash.tracking import Tracker
 
 __all__ = ["run_psro"]
 
@@ -49,7 +51,10 @@ def run_psro(
     payoffs: Literal["played", "exact"] = "played",
     symmetric: bool = True,
     stop_early: bool = False,
+    on_begin: Callable[[Path], object] | None = None,
     on_iteration: Callable[[PSROIteration], None] | None = None,
+    tracker: Tracker | None = None,
+    arena: MatchExecutor | None = None,
 ) -> PSROResult:
     """Run `PSRO` in a directory, or go on with the run that is there.
 
@@ -64,8 +69,14 @@ def run_psro(
         As for `PSRO`.
     stop_early : bool
         As for `PSRO`; a run that stopped early goes on when it is called again without it.
+    on_begin : callable, optional
+        Called with the directory once it is known to be this run's, before anything is played.
     on_iteration : callable, optional
         Called after every iteration, also after those that had been done before.
+    tracker : Tracker, optional
+        As for `PSRO`; is not closed. `pokenash.experiments.tracking.open_tracker` makes one.
+    arena : MatchExecutor, optional
+        As for `PSRO`.
 
     Raises
     ------
@@ -90,7 +101,10 @@ def run_psro(
         "symmetric": symmetric,
         "stop_early": stop_early,
     }
-    psro = PSRO(game, population, oracle, meta_solver, seed=seed, store=run, progress=progress, **numbers, **options)
+    psro = PSRO(
+        game, population, oracle, meta_solver, seed=seed, store=run, progress=progress, tracker=tracker, arena=arena,
+        **numbers, **options,
+    )  # fmt: skip
     settings = {
         **numbers,
         "meta_solver": meta_solver_name(meta_solver),
@@ -108,6 +122,8 @@ def run_psro(
         "machine": machine(),
     }
     with _opened(run, wanted):
+        if on_begin is not None:
+            on_begin(run.path)
         done: list[PSROIteration] = []
         with psro:
             for state in psro.states():

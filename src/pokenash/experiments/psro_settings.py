@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from pokenash.algorithms.oracles.settings import SCRATCH, STRONGEST, ImitationSettings, PPOSettings, TrainingSettings
 from pokenash.errors import InputError
+from pokenash.experiments.executor_settings import ExecutorName, open_arena
+from pokenash.experiments.tracking.settings import TrackerName, settings_tracker
 from pokenash.games.showdown import ShowdownGame
 from pokenash.games.showdown.team_set import TeamSplit
 from pokenash.policies.sources import policy_specs
@@ -76,16 +79,31 @@ class PSROSettings:
         Turns after which a battle is a tie. Default: the simulator's own 1,000.
     seed : int
         Of everything.
+    executor : str
+        Where tournaments and evaluations are played: ``local``, this machine, or ``ray``, a Ray cluster; results do not
+        depend on it. Best responses are trained on this machine.
+    address : str, optional
+        Of the cluster: ``auto``, ``HOST:PORT``. Default: the one that Ray finds, or a new one on this machine.
     workers : int
-        Simulator processes; results do not depend on it.
+        Simulator processes, or workers in the whole cluster; training has no more of them than this machine has cores.
+        Results do not depend on it.
     lanes : int
-        Battles in play at a time.
+        Battles in play at a time, on a cluster on each worker.
+    worker_gpus : float
+        The part of a GPU that each worker of a cluster takes, for networks that play on one.
     best_responses : int
         How many are trained in each iteration, with different seeds; all of them join the population.
     fresh : bool
         Whether best responses start from fresh weights, without imitation of the strongest member.
     stop_early : bool
         Whether to end as soon as no best response beats its mixture for sure on fresh battles.
+    track : tuple of str
+        Where to show the run's numbers while it runs, beside ``tracking/metrics.jsonl``: ``tensorboard``, ``wandb``,
+        ``trackio``, or several. Results do not depend on it.
+    track_offline : bool
+        Whether W&B writes files only, which ``wandb sync`` sends later.
+    track_project : str
+        The project's name on W&B and trackio.
     """
 
     output: Path = Path("runs/psro")
@@ -110,11 +128,17 @@ class PSROSettings:
     temperature: float = 1.0
     turn_limit: int | None = None
     seed: int = 0
+    executor: ExecutorName = "local"
+    address: str | None = None
     workers: int = 2
     lanes: int = 128
+    worker_gpus: float = 0.0
     best_responses: int = 1
     fresh: bool = False
     stop_early: bool = False
+    track: tuple[TrackerName, ...] = ()
+    track_offline: bool = False
+    track_project: str = "pokenash"
 
     def game(self) -> ShowdownGame:
         """The game; refuses unknown formats and illegal teams."""
@@ -144,12 +168,22 @@ class PSROSettings:
             imitation=ImitationSettings(collection_battles=self.collection_battles, epochs=self.imitation_epochs),
             temperature=self.temperature,
             num_lanes=self.lanes,
-            num_workers=self.workers,
+            num_workers=self._training_workers(),
             warm_start=warm_start,
         )
 
-    def run(self, *, progress: bool = False, on_iteration: Callable[[PSROIteration], None] | None = None) -> PSROResult:
-        """Run it in `output`, or go on with the run that is there.
+    def _training_workers(self) -> int:
+        """Simulator processes of the oracle, which trains here also when a cluster plays the matches."""
+        return self.workers if self.executor == "local" else min(self.workers, os.cpu_count() or 1)
+
+    def run(
+        self,
+        *,
+        progress: bool = False,
+        on_begin: Callable[[Path], object] | None = None,
+        on_iteration: Callable[[PSROIteration], None] | None = None,
+    ) -> PSROResult:
+        """Run it in `output`, or go on with the run that is there; the callbacks are those of `run_psro`.
 
         Raises
         ------
@@ -163,23 +197,32 @@ class PSROSettings:
         for spec in population:
             # A member that cannot be loaded is refused now, not after the run has begun.
             load_policy(spec, game)
-        return run_psro(
-            self.output,
-            game,
-            population,
-            PPOOracle(training),
-            self.meta_solver,
-            iterations=self.iterations,
-            battles_per_matchup=self.battles_per_matchup,
-            evaluation_battles=self.evaluation_battles,
-            seed=self.seed,
-            num_lanes=self.lanes,
-            num_workers=self.workers,
-            progress=progress,
-            best_responses=self.best_responses,
-            stop_early=self.stop_early,
-            on_iteration=on_iteration,
-        )
+        with settings_tracker(self, self.output) as tracker, open_arena(self, game, progress=progress) as arena:
+
+            def begin(directory: Path) -> None:
+                tracker.start()
+                if on_begin is not None:
+                    on_begin(directory)
+
+            return run_psro(
+                self.output,
+                game,
+                population,
+                PPOOracle(training),
+                self.meta_solver,
+                iterations=self.iterations,
+                battles_per_matchup=self.battles_per_matchup,
+                evaluation_battles=self.evaluation_battles,
+                seed=self.seed,
+                num_lanes=self.lanes,
+                num_workers=self.workers,
+                best_responses=self.best_responses,
+                stop_early=self.stop_early,
+                on_begin=begin,
+                on_iteration=on_iteration,
+                tracker=tracker,
+                arena=arena,
+            )
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(

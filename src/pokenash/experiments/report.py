@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from pokenash.errors import RunDirectoryError
@@ -22,12 +18,10 @@ from pokenash.experiments.report_exact import (
     exact_nash_conv_rows,
     has_exact_payoffs,
 )
-from pokenash.experiments.run_directory import read_json, write_bytes
+from pokenash.experiments.report_page import flat_settings, interval, percent, write_report_page
+from pokenash.experiments.run_directory import read_json
 
 __all__ = ["write_report"]
-
-
-_LONGEST_SETTING = 2_000
 
 
 @dataclass(frozen=True)
@@ -75,17 +69,9 @@ def _read_run(run: Path) -> _Run:
     )
 
 
-def _percent(value: float, digits: int = 1) -> str:
-    return f"{value:.{digits}%}"
-
-
-def _interval(lower: float, upper: float) -> str:
-    return f"[{_percent(lower)}, {_percent(upper)}]"
-
-
 def _mixture_words(mixture: Mapping[str, float]) -> str:
     shown = sorted(((p, name) for name, p in mixture.items() if p >= 5e-4), reverse=True)
-    return ", ".join(f"{_percent(p)} {name}" for p, name in shown)
+    return ", ".join(f"{percent(p)} {name}" for p, name in shown)
 
 
 def _array(rows: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -161,8 +147,8 @@ def _best_response_rows(run: _Run) -> list[dict[str, Any]]:
                 "name": best_response["name"],
                 "iteration": iteration,
                 **{key: fresh[key] for key in ("battles", "wins", "draws", "losses")},
-                "win_rate": _percent(fresh["win_rate"]),
-                "interval": _interval(fresh["lower"], fresh["upper"]),
+                "win_rate": percent(fresh["win_rate"]),
+                "interval": interval(fresh["lower"], fresh["upper"]),
                 "against": _mixture_words(best_response["trained_against"]),
             }
         )
@@ -200,20 +186,6 @@ def _time_rows(run: _Run) -> tuple[list[str], list[dict[str, Any]]]:
     return phases, rows
 
 
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested settings as (dotted name, value) pairs in their order."""
-    rows: list[tuple[str, str]] = []
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            rows += _flat(value, f"{prefix}{name}.")
-        else:
-            text = str(value)
-            # Such as thousands of teams; the run's config has them all.
-            shown = text if len(text) <= _LONGEST_SETTING else f"{text[:_LONGEST_SETTING]} … ({len(text):,} characters)"
-            rows.append((f"{prefix}{name}", shown))
-    return rows
-
-
 def _warnings(run: _Run) -> list[str]:
     warnings = []
     if not run.finished:
@@ -224,18 +196,10 @@ def _warnings(run: _Run) -> list[str]:
             name = entry["name"]
             warnings.append(
                 f"{name} is not shown to beat the mixture that it was trained on: its interval "
-                f"{_interval(fresh['lower'], fresh['upper'])} reaches down to 50%. That is no proof that the mixture "
+                f"{interval(fresh['lower'], fresh['upper'])} reaches down to 50%. That is no proof that the mixture "
                 "cannot be exploited, only that this oracle with this budget did not."
             )
     return warnings
-
-
-def _svg(figure: Figure) -> Markup:
-    out = io.StringIO()
-    figure.savefig(out, format="svg", metadata={"Date": None})
-    text = out.getvalue()
-    # Our own drawing; its labels were escaped by matplotlib when it wrote the SVG.
-    return Markup(text[text.index("<svg") :])
 
 
 def _context(run: _Run, title: str) -> dict[str, Any]:
@@ -262,17 +226,17 @@ def _context(run: _Run, title: str) -> dict[str, Any]:
         "final_mixture": [
             {
                 "name": name,
-                "probability": _percent(p),
-                "support": _percent(support[name]) if name in support else "–",
+                "probability": percent(p),
+                "support": percent(support[name]) if name in support else "–",
             }
             for name, p in sorted(probability.items(), key=lambda item: -item[1])
         ],
         "nash_conv": _nash_conv_rows(run),
-        "level": _percent(analysis["restricted_nash_conv"]["level"], 0) if analysis else "–",
+        "level": percent(analysis["restricted_nash_conv"]["level"], 0) if analysis else "–",
         "phases": phases,
         "times": times,
-        "versions": _flat({k: run.config[k] for k in ("versions", "machine") if k in run.config}),
-        "settings": _flat({k: v for k, v in run.config.items() if k not in ("versions", "machine", "schema")}),
+        "versions": flat_settings({k: run.config[k] for k in ("versions", "machine") if k in run.config}),
+        "settings": flat_settings({k: v for k, v in run.config.items() if k not in ("versions", "machine", "schema")}),
         "population": [
             {"name": row["name"], "kind": row["kind"], "sha256": row.get("sha256", "–")}
             for row in run.populations[-1]["policies"]
@@ -305,33 +269,4 @@ def write_report(run: Path, title: str | None = None) -> Path:
     data = _read_run(run)
     game = data.config.get("game", {})
     heading = title or f"PSRO on {game.get('format') or game.get('name') or 'a game'}"
-    environment = Environment(
-        loader=PackageLoader("pokenash.experiments"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    try:
-        with rc_context(
-            {
-                "svg.hashsalt": "pokenash",
-                "font.family": "DejaVu Sans",
-                "hatch.linewidth": 0.5,
-                # A policy's name may hold dollar signs, and is no formula.
-                "text.parse_math": False,
-            }
-        ):
-            drawn = _figures(data)
-            svgs = {name: _svg(figure) for name, figure in drawn.items()}
-        context = _context(data, heading)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise RunDirectoryError(f"{run}: a file of the run lacks what the report needs: {error!r}") from error
-    folder = run / "figures"
-    folder.mkdir(exist_ok=True)
-    for name, figure in drawn.items():
-        write_bytes(folder / f"{name}.svg", svgs[name].encode())
-        png = io.BytesIO()
-        figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
-        write_bytes(folder / f"{name}.png", png.getvalue())
-    missing = {name: Markup("<p>Nothing to draw yet.</p>") for name in ("best_response", "nash_conv")}
-    page = environment.get_template("report.html.j2").render(**context, figures={**missing, **svgs})
-    path = run / "report.html"
-    write_bytes(path, page.encode())
-    return path
+    return write_report_page(run, "report.html.j2", lambda: (_context(data, heading), _figures(data)))

@@ -18,9 +18,12 @@ from pokenash.files import TEMPORARY, replace_file
 from pokenash.policies.populations import load_population, population_json
 from pokenash.policies.spec import PolicySpec
 
-__all__ = ["SCHEMA", "RunDirectory", "read_json", "write_bytes", "write_json"]
+__all__ = ["SCHEMA", "TRACKING", "RunDirectory", "read_json", "write_bytes", "write_json"]
 
 SCHEMA = 1
+
+TRACKING = "tracking"
+"""The folder of a run in which trackers write; they may begin before the run does."""
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -102,8 +105,10 @@ class RunDirectory:
             os.close(handle)
 
     def is_new(self) -> bool:
-        """Whether there is nothing in it yet, leftovers of a run that was killed before its first file aside."""
-        return not self.path.exists() or all(entry.name.endswith(TEMPORARY) for entry in self.path.iterdir())
+        """Whether there is nothing in it yet, trackers and leftovers of a run killed before its first file aside."""
+        return not self.path.exists() or all(
+            entry.name == TRACKING or entry.name.endswith(TEMPORARY) for entry in self.path.iterdir()
+        )
 
     def folder(self, iteration: int) -> Path:
         folder = self.path / f"iteration_{iteration}"

@@ -14,8 +14,9 @@ from markupsafe import Markup
 from pokenash.experiments.run_directory import write_bytes
 from pokenash.experiments.team_report import Matchup, PolicyTeams, TeamReport, TeamResult, TeamTable
 from pokenash.spreadsheets import csv_cell
+from pokenash.terminal import printable
 
-__all__ = ["printable", "team_report_lines", "team_report_section", "write_team_report"]
+__all__ = ["team_report_lines", "team_report_section", "write_team_report"]
 
 MIN_MATCHUP_BATTLES = 20
 """Pairs of teams with fewer battles are only in the CSV file: their intervals are wider than 40 points."""
@@ -94,11 +95,6 @@ def _ends(rows: Sequence[TeamResult], count: int) -> tuple[list[TeamResult | Non
     if len(rows) <= 2 * count + 1:
         return list(rows), 0
     return [*rows[:count], None, *rows[-count:]], len(rows) - 2 * count
-
-
-def printable(name: str) -> str:
-    """A name from a file of others, without what a terminal would take for a command."""
-    return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
 def _counts(result: Any) -> tuple[str, str, str, str]:

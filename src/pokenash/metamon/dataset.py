@@ -1,14 +1,14 @@
 """Training batches from folders of metamon's trajectory files.
 
 Names are listed once and contents read when they are drawn, so memory does not grow with the number of battles beyond
-their names (about 0.2 kB each). What cannot be used is never silently left out: `TrajectoryDataset.skipped` names
-every file with the reason, and a warning counts them.
+their names (about 0.1 kB each; neither names nor listing with `pokenash.metamon.dataset_index`). What cannot be used
+is never silently left out: `TrajectoryDataset.skipped` names every file with the reason, and a warning counts them.
 """
 
 from __future__ import annotations
 
 import logging
-import os
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,14 +16,16 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pokenash.errors import InputError
 from pokenash.metamon.actions import get_action_space
 from pokenash.metamon.dataset_arrays import PaddedBatch, TrainingArrays, collate, encode_trajectory
+from pokenash.metamon.dataset_index import FolderNames, folder_names, trajectory_folders
 from pokenash.metamon.observations import get_observation_space
 from pokenash.metamon.rewards import get_reward
 from pokenash.metamon.tokenizer import Tokenizer
-from pokenash.metamon.trajectories import Trajectory, TrajectoryName, read_trajectory
+from pokenash.metamon.trajectories import Trajectory, read_trajectory
 
 __all__ = ["TrajectoryDataset", "TrajectorySource"]
 
@@ -198,24 +200,38 @@ class TrajectoryDataset:
             _LOG.warning("a trajectory is not used: %s", error)
             self.skipped[path] = str(error)
 
-    def _list(self, root: Path, formats: Sequence[str] | None, result: str | None) -> list[str]:
+    def _list(self, root: Path, formats: Sequence[str] | None, result: str | None) -> _Names:
         """Paths relative to the root, sorted; misnamed files are added to `skipped`."""
-        try:
-            folders = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
-        except OSError as error:
-            raise InputError(f"cannot read the folder of trajectories {root}: {error.strerror}") from error
-        found = []
-        for folder in folders:
-            if formats is not None and folder not in formats:
-                continue
-            for entry in os.scandir(root / folder):
-                if entry.name.startswith(".") or not entry.is_file():
-                    continue
-                try:
-                    name = TrajectoryName.parse(entry.name)
-                except InputError as error:
-                    self.skipped[Path(entry.path)] = str(error)
-                    continue
-                if result is None or name.won == (result == "win"):
-                    found.append(os.path.join(folder, entry.name))
-        return sorted(found)
+        names = _Names(result)
+        for folder in trajectory_folders(root, formats):
+            found = folder_names(root, folder)
+            names.add(folder, found)
+            self.skipped |= {root / folder / name: why for name, why in found.misnamed.items()}
+        return names
+
+
+class _Names:
+    """Paths relative to a root, folder by folder; `result` is that of `TrajectoryDataset`."""
+
+    def __init__(self, result: str | None) -> None:
+        self._result = result
+        self._folders: list[tuple[str, FolderNames, NDArray[np.int64] | None]] = []
+        self._ends: list[int] = []
+
+    def add(self, folder: str, found: FolderNames) -> None:
+        """Append a folder's."""
+        chosen = None if self._result is None else found.of_result(self._result == "win")
+        self._folders.append((folder, found, chosen))
+        self._ends.append(len(self) + len(found.names if chosen is None else chosen))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __getitem__(self, number: int) -> str:
+        place = bisect_right(self._ends, number)
+        folder, found, chosen = self._folders[place]
+        number -= self._ends[place - 1] if place else 0
+        return f"{folder}/{found.name(number if chosen is None else int(chosen[number]))}"
+
+    def __iter__(self) -> Iterator[str]:
+        return (self[number] for number in range(len(self)))

@@ -14,7 +14,6 @@ import importlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,9 +27,23 @@ from numpy.typing import NDArray
 from pokenash.errors import InputError
 from pokenash.metamon.state import UniversalState
 
-__all__ = ["SUFFIX", "Trajectory", "TrajectoryName", "file_safe", "read_trajectory", "write_trajectory"]
+__all__ = [
+    "SUFFIX",
+    "UNFINISHED",
+    "Trajectory",
+    "TrajectoryName",
+    "encode_trajectory",
+    "file_safe",
+    "read_trajectory",
+    "write_encoded_trajectory",
+    "write_trajectory",
+]
 
 SUFFIX = ".json.lz4"
+
+UNFINISHED = ".writing-"
+"""How the names of files begin that are not whole yet: left behind by processes that were killed, never read."""
+
 _DATE = "%m-%d-%Y-%H:%M:%S"
 _PART = re.compile(r"[^_/\\\0]+")
 _MAX_INDEX = 12
@@ -163,25 +176,44 @@ def write_trajectory(
     Raises
     ------
     InputError
-        If there is not one state more than actions, or an index is out of range.
+        If there is not one state more than actions, an index is out of range, or the file cannot be written.
     """
+    data = encode_trajectory(states, actions)
+    return write_encoded_trajectory(root, states[0].format, name, data)
+
+
+def encode_trajectory(states: Sequence[UniversalState], actions: Sequence[int]) -> bytes:
+    """The contents of a trajectory's file, as for `write_trajectory`."""
     trajectory = Trajectory(tuple(states), np.asarray(actions, np.int64))
-    folder = Path(root) / trajectory.states[0].format
-    folder.mkdir(parents=True, exist_ok=True)
     content = {
         "states": [state.to_dict() for state in trajectory.states],
         "actions": [*trajectory.actions.tolist(), -1],
     }
-    data = _lz4().compress(json.dumps(content).encode())
+    data: bytes = _lz4().compress(json.dumps(content).encode())
+    return data
+
+
+def write_encoded_trajectory(root: str | Path, format: str, name: TrajectoryName, data: bytes) -> Path:
+    """Write what `encode_trajectory` gave where metamon looks for it; the file appears whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written, such as on a full disk.
+    """
+    folder = Path(root) / format
     path = folder / name.file_name()
-    descriptor, temporary = tempfile.mkstemp(prefix=".writing-", dir=folder)
+    temporary = folder / f"{UNFINISHED}{os.getpid()}-{path.name}"
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_bytes(data)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise InputError(f"cannot write the trajectory {path}: {error.strerror}") from error
     return path
 
 

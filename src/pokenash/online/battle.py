@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from pokenash.errors import BattleFollowError
 from pokenash.games.showdown import FORFEIT
 from pokenash.online.batching import Batcher
-from pokenash.online.messages import battle_room, printable
+from pokenash.online.messages import battle_room
 from pokenash.online.records import Reason
 from pokenash.online.room import NotOursError, Room, UnreadableError
 from pokenash.online.tracking import ChoiceOf, Row, RowOf
 from pokenash.policies.core import DecisionRandom
 from pokenash.policies.deciding import Question
+from pokenash.terminal import printable
 
 __all__ = ["Battle", "Desk"]
 

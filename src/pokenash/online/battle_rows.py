@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from pokenash.online.messages import printable
 from pokenash.online.records import BattleRecord
 from pokenash.online.results import score
 from pokenash.spreadsheets import csv_cell
+from pokenash.terminal import printable
 
 __all__ = ["BattleRow", "battle_rows", "rows_csv"]
 

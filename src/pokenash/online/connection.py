@@ -22,7 +22,8 @@ from pokenash.errors import ServerError
 from pokenash.online.account import Account
 from pokenash.online.address import ServerAddress, is_local
 from pokenash.online.login import request_assertion
-from pokenash.online.messages import MAX_MESSAGE_BYTES, Message, printable, read_message, user_id
+from pokenash.online.messages import MAX_MESSAGE_BYTES, Message, read_message, user_id
+from pokenash.terminal import printable
 
 __all__ = ["Connection"]
 

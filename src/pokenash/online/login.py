@@ -11,7 +11,7 @@ import urllib.request
 from pokenash.errors import ServerError
 from pokenash.online.account import Account
 from pokenash.online.address import is_local
-from pokenash.online.messages import printable
+from pokenash.terminal import printable
 
 __all__ = ["request_assertion"]
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pokenash.errors import ServerError
-from pokenash.online.messages import printable, to_id, user_id, user_name
+from pokenash.online.messages import to_id, user_id, user_name
+from pokenash.terminal import printable
 
 __all__ = ["Accept", "Challenge", "Front", "Ladder", "Matchmaking", "Ticket"]
 

@@ -7,14 +7,14 @@ The protocol: https://github.com/smogon/pokemon-showdown/blob/master/PROTOCOL.md
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import NamedTuple
+
+from pokenash.terminal import printable
 
 __all__ = [
     "MAX_MESSAGE_BYTES",
     "Message",
     "battle_room",
-    "printable",
     "read_message",
     "room_format",
     "to_id",
@@ -28,7 +28,6 @@ MAX_MESSAGE_BYTES = 8 * 2**20
 _MAX_LINES = 100_000
 _MAX_LINE = 2**18
 _BATTLE_ROOM = re.compile(r"battle-[a-z0-9]{1,60}-[0-9]{1,15}(-[a-z0-9]{1,40})?")
-_MAX_SHOWN = 300
 
 
 class Message(NamedTuple):
@@ -76,9 +75,3 @@ def user_name(identity: str) -> str:
 def user_id(identity: str) -> str:
     """The id of the user of an identity."""
     return to_id(user_name(identity))
-
-
-def printable(text: str, limit: int = _MAX_SHOWN) -> str:
-    """Text of others for a terminal or a log: without control characters and marks of direction, and not too long."""
-    kept = "".join(char for char in text[: 4 * limit] if unicodedata.category(char)[0] != "C").strip()
-    return kept if len(kept) <= limit else kept[: limit - 1] + "…"

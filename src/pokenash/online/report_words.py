@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 
 from pokenash.online.battle_rows import BattleRow
 from pokenash.online.figures import rating_figure
-from pokenash.online.messages import printable
 from pokenash.online.ratings import RatingTrace
 from pokenash.online.results import ResultRow, SessionResults
+from pokenash.terminal import printable
 
 __all__ = ["page_context"]
 

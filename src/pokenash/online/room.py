@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pokenash.games.showdown.told import room_line
-from pokenash.online.messages import printable, to_id
+from pokenash.online.messages import to_id
+from pokenash.terminal import printable
 
 __all__ = ["Feed", "NotOursError", "Room", "UnreadableError"]
 

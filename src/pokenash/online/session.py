@@ -19,7 +19,7 @@ from pokenash.online.battle import Battle, Desk
 from pokenash.online.closing import Closing
 from pokenash.online.connection import Connection
 from pokenash.online.matchmaking import Accept, Challenge, Ladder, Matchmaking, Ticket
-from pokenash.online.messages import Message, battle_room, printable, room_format
+from pokenash.online.messages import Message, battle_room, room_format
 from pokenash.online.records import BattleRecord
 from pokenash.online.settings import PlaySettings
 from pokenash.online.source import Entrant
@@ -27,6 +27,7 @@ from pokenash.online.storage import SessionDirectory
 from pokenash.online.tracking import ChoiceOf, Row, RowOf, Tracking
 from pokenash.policies.core import DecisionRandom
 from pokenash.policies.deciding import Decider, Question
+from pokenash.terminal import printable
 
 __all__ = ["Session"]
 

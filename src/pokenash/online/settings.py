@@ -67,7 +67,7 @@ class PlaySettings:
         Of the login server of a server that has one; the official server's is known.
     """
 
-    policy: Positional[str]
+    policy: Annotated[Positional[str], arg(metavar="POLICY")]
     server: str = "localhost:8000"
     accept: bool = False
     challenge: str | None = None

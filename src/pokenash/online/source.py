@@ -12,7 +12,7 @@ from pokenash.errors import InputError
 from pokenash.games.showdown.game import ShowdownGame
 from pokenash.games.showdown.team_set import team_sha256
 from pokenash.policies.core import Policy
-from pokenash.policies.sources import policy_specs, read_run
+from pokenash.policies.sources import is_run, policy_specs, read_run
 from pokenash.policies.spec import PolicySpec, load_policy
 
 __all__ = ["Entrant", "find_entrant"]
@@ -67,7 +67,7 @@ def find_entrant(source: str | PolicySpec | Policy, format: str | None = None, t
     if isinstance(source, Policy):
         name = type(source).__name__
         return Entrant(name, source, ShowdownGame(format or "gen1ou", teams), {"name": name})
-    if isinstance(source, str) and Path(source).is_dir():
+    if isinstance(source, str) and is_run(source):
         return _of_run(source, format, teams)
     if isinstance(source, PolicySpec):
         spec = source

@@ -1,6 +1,6 @@
 """Populations: lists of policy specs, and the JSON file that holds one.
 
-Checkpoints are stored relative to the file's folder, so that a run's directory can be moved as a whole.
+Checkpoints and vocabularies are stored relative to the file's folder, so that a run's directory can be moved whole.
 """
 
 from __future__ import annotations
@@ -15,9 +15,22 @@ from typing import Any
 from pokenash.errors import InputError
 from pokenash.policies.spec import PolicySpec
 
-__all__ = ["POPULATION_SCHEMA", "check_population", "load_population", "population_json", "save_population"]
+__all__ = [
+    "POPULATION_SCHEMA",
+    "check_population",
+    "load_population",
+    "population_json",
+    "same_policy",
+    "save_population",
+]
 
 POPULATION_SCHEMA = 1
+
+# The parameter in which policies of a kind name those that they are made of.
+_PARTS = {"mixture": "members", "seats": "seats"}
+
+# The parameter of a kind that may be the path of a .json file.
+_FILES = {"metamon": "vocabulary"}
 
 
 def check_population(specs: Sequence[PolicySpec], what: str = "population") -> list[PolicySpec]:
@@ -39,15 +52,22 @@ def check_population(specs: Sequence[PolicySpec], what: str = "population") -> l
 
 
 def _with_checkpoints(spec: PolicySpec, change: Callable[[str], str]) -> PolicySpec:
-    """The spec with every checkpoint path changed, those of a mixture's members too."""
+    """The spec with every path of a file changed, those of the policies that it is made of too."""
     if spec.checkpoint is not None:
         spec = replace(spec, checkpoint=change(spec.checkpoint))
-    if spec.kind == "mixture" and isinstance(spec.parameters.get("members"), list):
-        members = [
-            _with_checkpoints(PolicySpec.from_json(member), change).to_json() for member in spec.parameters["members"]
-        ]
-        spec = replace(spec, parameters={**spec.parameters, "members": members})
+    named = _FILES.get(spec.kind, "")
+    if str(spec.parameters.get(named, "")).endswith(".json"):
+        spec = replace(spec, parameters={**spec.parameters, named: change(str(spec.parameters[named]))})
+    parts = _PARTS.get(spec.kind)
+    if parts is not None and isinstance(spec.parameters.get(parts), list):
+        changed = [_with_checkpoints(PolicySpec.from_json(one), change).to_json() for one in spec.parameters[parts]]
+        spec = replace(spec, parameters={**spec.parameters, parts: changed})
     return spec
+
+
+def same_policy(one: PolicySpec, other: PolicySpec) -> bool:
+    """Whether two specs are equal but for how the paths in them are written: absolute, or from here."""
+    return _with_checkpoints(one, os.path.realpath) == _with_checkpoints(other, os.path.realpath)
 
 
 def population_json(specs: Sequence[PolicySpec], folder: Path) -> dict[str, Any]:
@@ -96,8 +116,11 @@ def load_population(path: str | Path) -> list[PolicySpec]:
     if data.get("schema") != POPULATION_SCHEMA:
         raise InputError(f"population file {path}: expected schema {POPULATION_SCHEMA}, got {data.get('schema')!r}")
 
-    def absolute(checkpoint: str) -> str:
-        return os.path.normpath(path.parent / checkpoint)
+    def absolute(file: str) -> str:
+        beside = os.path.normpath(path.parent / file)
+        # Earlier versions wrote vocabularies as they had been given.
+        kept = file.endswith(".json") and not os.path.exists(beside) and os.path.exists(file)
+        return file if kept else beside
 
     specs = [PolicySpec.from_json(item) for item in data["policies"]]
     return check_population([_with_checkpoints(spec, absolute) for spec in specs], f"population file {path}")

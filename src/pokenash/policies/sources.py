@@ -17,7 +17,10 @@ from pokenash.policies.populations import check_population, load_population
 from pokenash.policies.seats import seats_spec
 from pokenash.policies.spec import PolicySpec, file_sha256, named_spec, policy_words
 
-__all__ = ["RunMixture", "policy_specs", "read_run"]
+__all__ = ["RunMixture", "directory_name", "is_run", "policy_specs", "read_run"]
+
+# What a directory holds from which one policy came: a training's, or NFSP's.
+_OWN = "population.json"
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,8 @@ def policy_specs(sources: Sequence[str], what: str = "policies") -> list[PolicyS
     ----------
     sources : sequence of str
         Each a kind such as ``type_aware``, ``poke_env:SimpleHeuristicsPlayer`` or ``metamon:SyntheticRLV2``; a
-        ``.safetensors`` checkpoint; a population's ``.json`` file, for all its members; or the directory of a run, for
-        its mixture.
+        ``.safetensors`` checkpoint; a population's ``.json`` file, for all its members; the directory of a run, for its
+        mixture; or that of a training, for the policy that it made.
     what : str
         Begins the message of an error.
 
@@ -71,7 +74,7 @@ def policy_specs(sources: Sequence[str], what: str = "policies") -> list[PolicyS
         elif source.endswith(".safetensors"):
             specs.append(_checkpoint_spec(Path(source), what))
         elif source and Path(source).is_dir():
-            specs.append(read_run(source).mixture)
+            specs += [read_run(source).mixture] if is_run(source) else load_population(Path(source) / _OWN)
         else:
             raise InputError(
                 f"{what}: {source!r} is unknown; expected one of {', '.join(policy_words())} (a colon is followed by a "
@@ -79,6 +82,12 @@ def policy_specs(sources: Sequence[str], what: str = "policies") -> list[PolicyS
                 "or the directory of a run"
             )
     return check_population(specs, what)
+
+
+def is_run(source: str | Path) -> bool:
+    """Whether a source is the directory of a run, which `read_run` reads, and not that of a training of one policy."""
+    path = Path(source)
+    return str(source) != "" and path.is_dir() and not (path / _OWN).exists()
 
 
 def _checkpoint_spec(path: Path, what: str) -> PolicySpec:
@@ -108,7 +117,9 @@ def read_run(directory: str | Path) -> RunMixture:
     strategy, population = _read(folder / "meta_strategy.json"), load_population(folder / "population.json")
     if strategy.get("policies") != [spec.name for spec in population]:
         raise RunDirectoryError(f"{folder / 'meta_strategy.json'} is not about the policies of population.json")
-    mixture = _mixture(_name_of(path), population, strategy.get("probabilities"))
+    # Where each seat has its own strategy, the plain one is only the mean of the two.
+    probabilities = strategy.get("probabilities_by_seat", strategy.get("probabilities"))
+    mixture = _mixture(directory_name(path), population, probabilities)
     return RunMixture(load_game(config["game"]), mixture, tuple(population), iteration, config["seed"])
 
 
@@ -126,8 +137,8 @@ def _mixture(name: str, population: Sequence[PolicySpec], probabilities: Any) ->
     return mixture_spec(name, population, probabilities)
 
 
-def _name_of(run: Path) -> str:
-    """The directory's name as a policy's."""
+def directory_name(run: Path) -> str:
+    """A directory's name as that of a policy."""
     name = re.sub(r"[^A-Za-z0-9._+-]+", "-", run.resolve().name).lstrip("._+-")
     return name or "run"
 

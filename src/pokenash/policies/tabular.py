@@ -184,7 +184,9 @@ def load(spec: PolicySpec, game: Game) -> TabularPolicy:
         raise InputError(f"policy {spec.name!r}: {path} is not the table of a policy: {error}") from error
     except InputError as error:
         raise InputError(f"policy {spec.name!r}: {path}: {error}") from error
-    size = int(np.prod(game.observation_space.shape or (0,)))
+    # Observations that are one number have the shape (); those of several parts have none.
+    shape = game.observation_space.shape
+    size = 0 if shape is None else int(np.prod(shape))
     if policy.observation.shape[1] != size or policy.probabilities.shape[1] != game.num_actions:
         raise InputError(
             f"policy {spec.name!r}: the table is for observations of {policy.observation.shape[1]} numbers and "

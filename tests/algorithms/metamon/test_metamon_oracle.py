@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -42,6 +43,8 @@ TRAINING = FineTuneSettings.oracle(
     checkpoint_every=2,
 )  # fmt: skip
 SETTINGS = MetamonOracleSettings(training=TRAINING, battles=4, battles_per_block=2, head_to_head_battles=2, num_lanes=4)
+TURNS = 30
+"""Of battles that need only be the same again; more than a sequence that is learned from has."""
 
 
 @pytest.fixture(autouse=True)
@@ -61,8 +64,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> PolicySpec:
 
 def ask(directory: Path, base: PolicySpec, settings: MetamonOracleSettings = SETTINGS) -> PolicySpec:
     return MetamonOracle(settings).train(
-        tiny.game(), mixture_spec("mixture_0", [base, MAX_POWER], [0.25, 0.75]), population=[base, MAX_POWER],
-        name="br_0", directory=directory, seed=9, iteration=0,
+        tiny.game(turn_limit=TURNS), mixture_spec("mixture_0", [base, MAX_POWER], [0.25, 0.75]),
+        population=[base, MAX_POWER], name="br_0", directory=directory, seed=9, iteration=0,
     )  # fmt: skip
 
 
@@ -346,7 +349,7 @@ def test_psro_with_metamon_s_oracle_goes_on_after_a_kill_and_ends_as_an_unbroken
 
     def run(directory: Path) -> Any:
         return run_psro(
-            directory, tiny.game(), [base, MAX_POWER], oracle,
+            directory, tiny.game(turn_limit=TURNS), [base, MAX_POWER], oracle,
             iterations=2, battles_per_matchup=2, evaluation_battles=2, num_lanes=4, seed=2,
         )  # fmt: skip
 
@@ -371,3 +374,24 @@ def test_psro_with_metamon_s_oracle_goes_on_after_a_kill_and_ends_as_an_unbroken
         folder = tmp_path / "killed" / f"iteration_{iteration}"
         assert (folder / "br_training" / f"br_{iteration}" / "report.txt").exists()
         assert len(list((folder / "br_trajectories" / "gen1ou").iterdir())) == 2
+
+
+def test_the_log_tells_divergence_entropy_and_the_weights_that_were_in_force(batch: Any) -> None:
+    settings = damped(
+        kl=PowerLaw(0.2, time_scale=4.0, exponent=1.0), entropy=PowerLaw(0.1, time_scale=1.0, exponent=1.0)
+    )
+    training = replace(TRAINING, advantage_filter="none")
+    other = MetamonNetwork.random(tiny.config(), seed=2)
+    learner = Learner(
+        MetamonNetwork.random(tiny.config(), seed=1), training, seed=1, regularisation=NetworkDamping(settings),
+        reference=other,
+    )  # fmt: skip
+    told = [learner.learn([batch]) for _ in range(2)]
+    assert [entry["kl_weight"] for entry in told] == pytest.approx([0.2, 0.2 / 1.25])
+    assert [entry["entropy_weight"] for entry in told] == pytest.approx([0.1, 0.05])
+    assert all(0 < entry["entropy"] <= math.log(9) for entry in told)
+    # It is measured from the other network, which stays as it was and is not the learner's.
+    assert told[0]["divergence"] > 1e-3
+    assert learner.reference is not None
+    assert learner.reference is not other
+    assert torch.equal(learner.reference.tstep_encoder.extra_emb.weight, other.tstep_encoder.extra_emb.weight)

@@ -165,8 +165,8 @@ def test_a_killed_training_ends_with_the_same_policy_and_reports_on_it(
 
     def ask(directory: Path) -> PolicySpec:
         return MetamonPPOOracle(SETTINGS).train(
-            tiny.game(), mixture_spec("m", [MAX_POWER, base], [0.5, 0.5]), population=[MAX_POWER, base], name="br_0",
-            directory=directory, seed=3, iteration=0,
+            tiny.game(turn_limit=30), mixture_spec("m", [MAX_POWER, base], [0.5, 0.5]),
+            population=[MAX_POWER, base], name="br_0", directory=directory, seed=3, iteration=0,
         )  # fmt: skip
 
     def weights(spec: PolicySpec) -> torch.Tensor:

@@ -179,7 +179,7 @@ def test_a_battle_that_fails_is_reported_and_the_others_go_on(
 def test_a_node_that_always_dies_is_an_error_and_no_endless_loop(
     game: ShowdownGame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At the start at once, later after some attempts; with what the process said."""
+    """At the start after a second try, later after some; with what the process said."""
     with game.vector(2) as vector:
         monkeypatch.setenv("POKENASH_NODE", str(node_that(tmp_path, "throw new Error('no battery');")))
         with pytest.raises(SimulatorError, match=r"could not be started.*no battery"):
@@ -188,6 +188,23 @@ def test_a_node_that_always_dies_is_an_error_and_no_endless_loop(
         with pytest.raises(SimulatorError, match=r"times in a row.*no battery"):
             play(vector, schedule(game, 2))
     assert vector.worker_pids == []
+
+
+def test_a_simulator_that_is_killed_while_it_starts_is_started_again(
+    game: ShowdownGame, expected: Played, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the out-of-memory killer does on a full machine; the battles are those of an undisturbed run."""
+    wrapper = tmp_path / "node"
+    wrapper.write_text(
+        f'#!/bin/sh\n[ "$1" = --version ] && exec "{node_executable()}" --version\n'
+        f'[ -e "{tmp_path}/killed" ] && exec "{node_executable()}" "$@"\n'
+        f'touch "{tmp_path}/killed"; kill -9 $$\n'
+    )
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("POKENASH_NODE", str(wrapper))
+    with game.vector(8) as vector:
+        assert (tmp_path / "killed").exists()
+        assert play(vector, schedule(game, 9, **TEXTS)).results == expected.results
 
 
 def test_a_missing_node_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

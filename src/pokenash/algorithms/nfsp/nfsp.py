@@ -29,6 +29,7 @@ from pokenash.policies.network import NetworkPolicy, save_network_policy
 from pokenash.policies.networks import copy_network
 from pokenash.policies.seats import Seats, seats_spec
 from pokenash.policies.spec import PolicySpec
+from pokenash.tracking import Tracker, track
 
 __all__ = ["NFSP", "NFSPResult", "NFSPRound"]
 
@@ -102,6 +103,8 @@ class NFSP:
     seed : int
     directory : str or Path, optional
         Without one nothing is written.
+    tracker : Tracker, optional
+        Is told the numbers of every `NFSPRound`, by its round.
 
     Attributes
     ----------
@@ -125,11 +128,13 @@ class NFSP:
         *,
         seed: int = 0,
         directory: str | Path | None = None,
+        tracker: Tracker | None = None,
     ) -> None:
         self.game = game
         self.settings = settings or NFSPSettings()
         self.seed = seed
         self.directory = None if directory is None else Path(directory)
+        self._tracker = tracker
         count = 1 if self.settings.shared else 2
         self.learners = tuple(
             NFSPLearner(game, self.settings, seed=derive_seed(seed, "learner", index)) for index in range(count)
@@ -158,6 +163,7 @@ class NFSP:
                 finished.append(entry)
                 if self._log is not None:
                     self._log.write([asdict(entry)])
+                track(self._tracker, entry.round, asdict(entry))
                 _log.info(
                     "round %d of %d: %d episodes, %.0f/s, average loss %s, value loss %s",
                     self.round, settings.rounds, self.episodes, entry.episodes_per_second,

@@ -26,6 +26,7 @@ from pokenash.policies.mixture import mixture_spec
 from pokenash.policies.network import save_network_policy
 from pokenash.policies.networks import build_network, save_network
 from pokenash.policies.spec import PolicySpec, file_sha256
+from pokenash.tracking import Tracker, track
 
 __all__ = ["SelfPlay"]
 
@@ -59,6 +60,8 @@ class SelfPlay:
         What the policies' names begin with.
     progress : bool
         Whether the arena shows its progress.
+    tracker : Tracker, optional
+        Is told the numbers of every line of ``training.jsonl``, by its update.
 
     Raises
     ------
@@ -75,6 +78,7 @@ class SelfPlay:
         seed: int,
         name: str = "self_play",
         progress: bool = False,
+        tracker: Tracker | None = None,
     ) -> None:
         self.game = game
         self.settings = settings
@@ -82,6 +86,7 @@ class SelfPlay:
         self.name = name
         self._seed = seed
         self._progress = progress
+        self._tracker = tracker
         self._checkpoints = self.directory / "ckpts"
         try:
             self._checkpoints.mkdir(parents=True, exist_ok=True)
@@ -166,6 +171,7 @@ class SelfPlay:
         speed = {"rows_per_second": len(rows) / (time.perf_counter() - start)}
         entry = {"update": update, **results, "rows": len(rows), **learned, **seconds, **speed}
         self._lines.write([entry])
+        track(self._tracker, update, entry)
         _log.info("update %d: entropy %.3f, KL %.5f", update, entry["entropy"], entry["kl_to_old"])
         if self.update % self.settings.snapshot_every == 0:
             save_network(self.learner.network, self._snapshot_path(self.update))

@@ -144,10 +144,20 @@ class Pool:
             self._workers[index] = Worker(self._timeout, self._memories[index].descriptor)
         for index in absent:
             try:
-                self._open(index)
+                self._open_twice(index)
             except WorkerGoneError as error:
                 self.close()
                 raise SimulatorError(f"a simulator process could not be started: {error}") from None
+
+    def _open_twice(self, index: int) -> None:
+        """What dies while it starts may have been killed by mistake or for memory: it gets a second try."""
+        try:
+            self._open(index)
+        except WorkerGoneError as error:
+            _LOG.warning("a simulator process is started again: %s", error)
+            self._worker(index).close()
+            self._workers[index] = Worker(self._timeout, self._memories[index].descriptor)
+            self._open(index)
 
     def _worker(self, index: int) -> Worker:
         worker = self._workers[index]

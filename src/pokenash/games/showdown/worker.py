@@ -24,10 +24,10 @@ _LOG = logging.getLogger(__name__)
 _PIPE_BYTES = 1 << 20
 _START_SECONDS = 60.0
 _SEMI_SPACE_MB = 32
-_MAX_POSITIONS = 1 << 14
-"""That a worker knows at a time, of one to three KB each; more than a part of a worker has lanes."""
 """Room for what steps leave behind; the less there is, the more of it is copied about. With 64 battles, 16 MiB cost a
 tenth more time; 64 MiB gain 2%, and a worker goes on growing for thousands of battles."""
+_MAX_POSITIONS = 1 << 14
+"""That a worker knows at a time, of one to three KB each; more than a part of a worker has lanes."""
 _SET_PIPE_SIZE = 1031
 """``F_SETPIPE_SZ`` of Linux, which Python 3.11 does not name everywhere."""
 

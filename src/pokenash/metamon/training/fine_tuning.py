@@ -23,6 +23,7 @@ from pokenash.metamon.training.files import StepLog, make_folder, read_json, wri
 from pokenash.metamon.training.learner import Learner, Regularisation
 from pokenash.metamon.training.settings import FREE_SETTINGS, FineTuneSettings, TrainingData
 from pokenash.metamon.training.weights import export_state_dict, save_weights
+from pokenash.tracking import Tracker, track
 
 __all__ = ["FineTuned", "fine_tune"]
 
@@ -60,6 +61,8 @@ def fine_tune(
     seed: int = 0,
     regularisation: Regularisation | None = None,
     regularisation_config: Mapping[str, Any] | None = None,
+    reference: MetamonNetwork | None = None,
+    tracker: Tracker | None = None,
 ) -> FineTuned:
     """Train a network on trajectories, or go on with the training that is in the directory.
 
@@ -82,7 +85,12 @@ def fine_tune(
         Of everything that is drawn.
     regularisation : Regularisation, optional
     regularisation_config : mapping, optional
-        Its settings for the record, JSON-able.
+        Its settings for the record, JSON-able; of a reference of its own they should say which.
+    reference : MetamonNetwork, optional
+        What the regularisation refers to; by default the network as it is now.
+    tracker : Tracker, optional
+        Is told the numbers of every line of ``fine_tune.jsonl``, by its step. Where several processes train together
+        only the first one speaks to it.
 
     Raises
     ------
@@ -108,9 +116,9 @@ def fine_tune(
     if devices.is_main:
         _keep_record(make_folder(directory), record)
     devices.wait()
-    learner = Learner(network, settings, seed=seed, devices=devices, regularisation=regularisation)
+    learner = Learner(network, settings, seed=seed, devices=devices, regularisation=regularisation, reference=reference)
     with limited_threads(settings.torch_threads):
-        _train(learner, dataset, directory)
+        _train(learner, dataset, directory, tracker)
     checkpoint = directory / "ckpts" / "last.safetensors"
     if devices.is_main:
         _keep_weights(learner, checkpoint)
@@ -172,7 +180,7 @@ def _fixed(record: Mapping[str, Any]) -> dict[str, Any]:
     return parts | {f"settings.{k}": v for k, v in settings.items() if k not in FREE_SETTINGS}
 
 
-def _train(learner: Learner, dataset: TrajectoryDataset, directory: Path) -> None:
+def _train(learner: Learner, dataset: TrajectoryDataset, directory: Path, tracker: Tracker | None) -> None:
     """All steps that are still to be done."""
     settings, devices = learner.settings, learner.devices
     state, log = directory / "fine_tune_state.safetensors", StepLog(directory / "fine_tune.jsonl")
@@ -193,6 +201,7 @@ def _train(learner: Learner, dataset: TrajectoryDataset, directory: Path) -> Non
             transitions = sum(int((~batch.padded[:, 1:]).sum()) for batch in batches)
             speed = {"transitions": transitions, "seconds": now - start, "seconds_waiting": start - begin}
             log.write({"step": learner.step, **measures, **speed})
+            track(tracker, learner.step, {**measures, **speed})
             _log.info("step %d of %d: loss %.4f", learner.step, settings.steps, measures["loss"])
         # Before the state, after which it would never be written.
         if settings.keep_epochs and learner.step % settings.steps_per_epoch == 0:

@@ -39,8 +39,14 @@ class Regularisation(Protocol):
         """Of a step, in place of the settings' one; warm-up is applied to it."""
         ...
 
-    def loss(self, step: int, log_probabilities: Tensor, reference: Tensor, legal: Tensor) -> tuple[Tensor, Tensor]:
-        """What is added to the loss, and the mean divergence from the reference."""
+    def loss(
+        self, step: int, log_probabilities: Tensor, reference: Tensor, legal: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """What is added to the loss, and numbers for the log: ``divergence``, the mean one from the reference."""
+        ...
+
+    def weights(self, step: int) -> dict[str, float]:
+        """What is in force in a step, for the log."""
         ...
 
     def after(self, step: int, divergence: float, network: nn.Module, reference: nn.Module) -> None:
@@ -82,7 +88,8 @@ class Learner:
     devices : Devices, optional
         By default the settings' device.
     regularisation : Regularisation, optional
-        Its reference is the network as it is now.
+    reference : MetamonNetwork, optional
+        What it refers to, which stays as it is here; by default the network as it is now.
 
     Attributes
     ----------
@@ -98,6 +105,7 @@ class Learner:
         seed: int,
         devices: Devices | None = None,
         regularisation: Regularisation | None = None,
+        reference: MetamonNetwork | None = None,
     ) -> None:
         self.settings = settings
         self.devices = devices or Devices.of(settings.device, accelerate=settings.accelerate)
@@ -105,7 +113,8 @@ class Learner:
         self.regularisation = regularisation
         self.reference: MetamonNetwork | None = None
         if regularisation is not None:
-            self.reference = copy.deepcopy(network).eval().requires_grad_(False)
+            magnet = copy.deepcopy(network if reference is None else reference)
+            self.reference = magnet.to(self.devices.device).eval().requires_grad_(False)
         self.step = 0
         self._seed = seed
         self._losses = loss_settings(settings)
@@ -126,7 +135,8 @@ class Learner:
         -------
         dict of str to float
             Means over the batches: losses, targets, advantages, the filter's mean weight, the norm of the gradient
-            before it was clipped, and with a regularisation the divergence from its reference.
+            before it was clipped, and with a regularisation the divergence from its reference and what it was
+            weighted with.
 
         Raises
         ------
@@ -162,7 +172,9 @@ class Learner:
         self.devices.follow_main(self.network.popart.buffers())
         if self.regularisation is not None:
             assert self.reference is not None
+            in_force = self.regularisation.weights(self.step)
             self.regularisation.after(self.step, total["divergence"], self.network, self.reference)
+            total |= in_force
         self.step += 1
         return {**total, "gradient_norm": norm, "learning_rate": rate}
 
@@ -173,10 +185,11 @@ class Learner:
             rate = self.regularisation.learning_rate(self.step)
         return rate * min(1.0, (self.step + 1) / max(settings.warm_up_steps, 1))
 
-    def _generator(self, *keys: int) -> torch.Generator:
-        """For one purpose of this step, in this process."""
+    def _generator(self, part: int, purpose: int) -> torch.Generator:
+        """For one purpose of one of this step's batches: the same if several processes share them or one has all."""
+        batch = part * self.devices.count + self.devices.index
         mixed = 0x9E3779B97F4A7C15
-        for key in (self._seed, self.step, self.devices.index, *keys):
+        for key in (self._seed, self.step, 0, batch, purpose):
             mixed = ((mixed ^ (key % 2**64)) * 0xBF58476D1CE4E5B9 + 0x94D049BB133111EB) % 2**64
             mixed ^= mixed >> 31
         return torch.Generator(self.devices.device).manual_seed(mixed % 2**63)
@@ -199,9 +212,9 @@ class Learner:
                 torch.log_softmax(mask_illegal(logits[:, :-1][batch.valid], illegal), dim=-1)
                 for logits in (network.actor(states), before)
             )
-            more, divergence = self.regularisation.loss(self.step, new, old, ~illegal)
+            more, found = self.regularisation.loss(self.step, new, old, ~illegal)
             loss = loss + more
-            measures["divergence"] = divergence.detach()
+            measures |= {name: value.detach() for name, value in found.items()}
         return loss, {"loss": loss.detach(), **measures}
 
     def _encode(self, network: MetamonNetwork, tokens: Tensor, batch: TrainingBatch, part: int) -> Tensor:

@@ -17,7 +17,7 @@ from pokenash.metamon.tokenizer import Tokenizer
 from pokenash.metamon.vocabularies import load_vocabulary
 from pokenash.policies.spec import PolicySpec, file_sha256
 
-__all__ = ["StartingPoint", "load_start", "trained_spec"]
+__all__ = ["StartingPoint", "load_start", "reward_of", "trained_spec"]
 
 _DEFAULT_REWARD = "DefaultShapedReward"
 # Of where the weights came from, not of how they are played.
@@ -61,7 +61,6 @@ def load_start(spec: PolicySpec) -> StartingPoint:
         raise InputError(f"policy {spec.name!r} is of kind {spec.kind!r}; a metamon network is needed")
     parameters = spec.parameters
     config: Mapping[str, Any] | str | None = parameters.get("config")
-    named = parameters.get("pretrained", config if isinstance(config, str) else None)
     try:
         if spec.checkpoint is None:
             network = _published(spec)
@@ -74,9 +73,15 @@ def load_start(spec: PolicySpec) -> StartingPoint:
         tokenizer = load_vocabulary(vocabulary)
     except InputError as error:
         raise InputError(f"policy {spec.name!r}: {error}") from error
-    published = find_published(named)
-    reward = parameters.get("reward", published.reward if published is not None else _DEFAULT_REWARD)
-    return StartingPoint(spec, network, tokenizer, str(reward))
+    return StartingPoint(spec, network, tokenizer, reward_of(spec))
+
+
+def reward_of(spec: PolicySpec) -> str:
+    """Metamon's name of the reward that a policy plays with."""
+    parameters = spec.parameters
+    named = parameters.get("pretrained", parameters.get("config"))
+    published = find_published(named if isinstance(named, str) else None)
+    return str(parameters.get("reward", published.reward if published is not None else _DEFAULT_REWARD))
 
 
 def _published(spec: PolicySpec) -> MetamonNetwork:

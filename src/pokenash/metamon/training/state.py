@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from pokenash.errors import InputError
 from pokenash.metamon.training.files import write_bytes
 
-__all__ = ["load_state", "save_state"]
+__all__ = ["load_state", "save_state", "saved_step", "state_facts"]
 
 # What Adam and AdamW keep of every parameter.
 _ADAM = ("step", "exp_avg", "exp_avg_sq")
@@ -37,6 +37,22 @@ def save_state(
     # Safetensors refuses tensors that share memory.
     data = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
     write_bytes(path, save(data, {"training": json.dumps(dict(about))}))
+
+
+def state_facts(path: Path) -> dict[str, Any]:
+    """The facts of a file that `save_state` wrote, without its tensors.
+
+    Raises
+    ------
+    InputError
+        If it is missing or damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            about: dict[str, Any] = json.loads(file.metadata()["training"])
+    except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
+        raise InputError(f"{path} is damaged or no state of a training: {error}") from error
+    return about
 
 
 def load_state(
@@ -68,6 +84,23 @@ def load_state(
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise InputError(f"{path} is damaged or belongs to another training: {error}") from error
     return about
+
+
+def saved_step(path: Path) -> int:
+    """The step after which a state was written; 0 where there is none. Its tensors are not read.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged.
+    """
+    if not path.exists():
+        return 0
+    try:
+        with safe_open(path, framework="pt") as file:
+            return int(json.loads(file.metadata()["training"])["step"])
+    except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
+        raise InputError(f"{path} is damaged: {error}") from error
 
 
 def _with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

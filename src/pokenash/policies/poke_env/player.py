@@ -24,7 +24,7 @@ from pokenash.games.showdown import ShowdownGame
 from pokenash.policies.core import Policy
 from pokenash.policies.poke_env.deciding import RoomDecider, RoomQuestion
 from pokenash.policies.poke_env.views import make_lenient
-from pokenash.policies.sources import policy_specs, read_run
+from pokenash.policies.sources import is_run, policy_specs, read_run
 from pokenash.policies.spec import PolicySpec, load_policy
 
 __all__ = ["GameTeams", "PokenashPlayer"]
@@ -280,7 +280,7 @@ def _described(
     """The game and the policy that are meant."""
     found: Game | None = game
     if isinstance(policy, str | Path):
-        if Path(policy).is_dir():
+        if is_run(policy):
             run = read_run(policy)
             policy, found = run.mixture, game or run.game
         else:

@@ -67,12 +67,22 @@ class NetworkDamping:
         """Schedule times the controller's factor."""
         return self._damping.learning_rate(step)
 
-    def loss(self, step: int, log_probabilities: Tensor, reference: Tensor, legal: Tensor) -> tuple[Tensor, Tensor]:
-        """The weighted penalty less the weighted entropy, and the mean divergence; arrays are ``[N, G, A]``."""
+    def loss(
+        self, step: int, log_probabilities: Tensor, reference: Tensor, legal: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted penalty less the weighted entropy, and the mean ``divergence`` and ``entropy``, nats.
+
+        Arrays are ``[N, G, A]``.
+        """
         mask = legal.expand_as(log_probabilities)
         divergence = reverse_kl(log_probabilities, reference, mask).mean()
         spread = entropy(log_probabilities, mask).mean()
-        return self._damping.kl(step) * divergence - self._damping.entropy(step) * spread, divergence
+        loss = self._damping.kl(step) * divergence - self._damping.entropy(step) * spread
+        return loss, {"divergence": divergence, "entropy": spread}
+
+    def weights(self, step: int) -> dict[str, float]:
+        """Weights of the divergence and of the entropy."""
+        return {"kl_weight": self._damping.kl(step), "entropy_weight": self._damping.entropy(step)}
 
     def after(self, step: int, divergence: float, network: nn.Module, reference: nn.Module) -> None:
         """Let the controller look where it is time, and move the reference as its settings say."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pokenash.algorithms.match_log import MatchLog
 from pokenash.algorithms.oracles.core import derive_seed
 from pokenash.algorithms.oracles.metamon.collection import collect_trajectories, head_to_head, trajectory_root
-from pokenash.algorithms.oracles.metamon.processes import fine_tune_job, fine_tune_processes
+from pokenash.algorithms.oracles.metamon.processes import fine_tune_job, fine_tune_processes, training_job
 from pokenash.algorithms.oracles.metamon.report import fine_tune_report
 from pokenash.algorithms.oracles.metamon.settings import MetamonOracleSettings
 from pokenash.algorithms.oracles.metamon.starts import choose_start, member_weights, not_named
@@ -113,14 +112,14 @@ class MetamonOracle:
             reward=reward,
             formats=tuple(settings.formats or (game.format,)),
         )
-        damping = settings.to_json()["damping"]
-        job = {
-            "start": base.to_json(),
-            "data": data.to_json(),
-            "training": asdict(settings.training),
-            "damping": None if damping is None else {"settings": damping, "check_every": settings.damping_check_every},
-            "seed": seed,
-        }
+        job = training_job(
+            base,
+            data,
+            settings.training,
+            damping=settings.damping,
+            damping_check_every=settings.damping_check_every,
+            seed=seed,
+        )
         if settings.processes > 1:
             return fine_tune_processes(job, directory, settings.processes)
         return fine_tune_job(job, directory)

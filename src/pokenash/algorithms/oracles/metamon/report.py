@@ -26,9 +26,11 @@ _WORDS = {
 def fine_tune_report(
     log: Path,
     record: Mapping[str, Any],
-    versus: Mapping[str, Any],
+    versus: Mapping[str, Any] | None,
     collection: Mapping[str, Any] | None = None,
     mixture: Mapping[str, float] | None = None,
+    *,
+    name: str = "the trained policy",
 ) -> tuple[dict[str, Any], str]:
     """The report of a fine-tuning, as a JSON-able dict and as text for people.
 
@@ -38,17 +40,20 @@ def fine_tune_report(
         The training's ``fine_tune.jsonl``.
     record : mapping
         Its ``fine_tune.json``: the reward, and how many trajectories of which sources were learned from.
-    versus : mapping
-        What `head_to_head` gave.
+    versus : mapping, optional
+        What `head_to_head` gave; None where the new policy did not play its start.
     collection : mapping, optional
         What `collect_trajectories` gave.
     mixture : mapping of str to float, optional
         Probabilities of the opponent's members.
+    name : str
+        Of the new policy, where `versus` does not tell it.
 
     Returns
     -------
     report : dict
-        ``verdict`` is ``"better"``, ``"worse"`` or ``"undecided"``, by the interval of ``head_to_head``.
+        ``verdict`` is ``"better"``, ``"worse"`` or ``"undecided"``, by the interval of ``head_to_head``, and
+        ``"unknown"`` without one.
     text : str
     """
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
@@ -57,13 +62,16 @@ def fine_tune_report(
         for name in _MEASURES
         if lines and all(name in entry for entry in lines)
     }
-    verdict = _verdict(versus)
-    summary = f"{versus['policy']} {_WORDS[verdict]} ({_rate(versus)} against {versus['base']})"
+    if versus is None:
+        verdict, summary = "unknown", f"{name} was not played against its base: whether it is better is not known"
+    else:
+        verdict = _verdict(versus)
+        summary = f"{versus['policy']} {_WORDS[verdict]} ({_rate(versus)} against {versus['base']})"
     report = {
         "schema": _SCHEMA,
         "summary": summary,
         "verdict": verdict,
-        "head_to_head": dict(versus),
+        "head_to_head": None if versus is None else dict(versus),
         "reward": record["reward"],
         "trajectories": record["trajectories"],
         "skipped_files": record["skipped_files"],
