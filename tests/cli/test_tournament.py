@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pytest
 from tests.experiments.rock_paper_scissors import always
 
@@ -18,6 +20,7 @@ from pokenash.experiments.reports import write_any_report
 from pokenash.experiments.tournament_run import run_tournament
 from pokenash.experiments.tournament_settings import TournamentSettings
 from pokenash.games.aec import AECGame
+from pokenash.policies.tabular import TabularPolicy, save_tabular_policy
 
 _POLICIES = ("uniform", "max_power")
 _SMALL = ("--battles", "12", "--turn-limit", "60", "--workers", "1", "--lanes", "12", "--log-level", "error")
@@ -43,6 +46,21 @@ def test_a_tournament_tells_and_keeps_its_results(tmp_path: Path, capsys: pytest
     assert int(rows[0]["battles"]) == len(matches) == 12
     ratings = json.loads((tmp_path / "one" / "tournament.json").read_text())["ratings"]["ratings"]
     assert (ratings["max_power"]["rating"] > ratings["uniform"]["rating"]) == (won > 6)
+
+
+def test_a_checkpoint_may_be_moved_before_a_tournament_is_extended(tmp_path: Path) -> None:
+    game = AECGame("pettingzoo.classic.rps_v2:env", max_cycles=1)
+    player, none = np.arange(2, dtype=np.int64), np.full((2, 1), 3, np.float32)
+    table = TabularPolicy(player, none, np.ones((2, 3), bool), np.eye(3)[[1, 1]], complete=False)
+    before = save_tabular_policy("paper", table, tmp_path / "before" / "paper.safetensors")
+    run_tournament(tmp_path / "run", game, [always(0), before], battles=10)
+    (tmp_path / "before").rename(tmp_path / "after")
+    after = replace(before, checkpoint=str(tmp_path / "after" / "paper.safetensors"))
+    assert run_tournament(tmp_path / "run", game, [always(0), after], battles=12).game.battles[0, 1] == 12
+    scissors = TabularPolicy(player, none, np.ones((2, 3), bool), np.eye(3)[[2, 2]], complete=False)
+    other = save_tabular_policy("paper", scissors, tmp_path / "other.safetensors")
+    with pytest.raises(RunDirectoryError, match="is a tournament of"):
+        run_tournament(tmp_path / "run", game, [always(0), other], battles=12)
 
 
 def test_more_battles_and_policies_extend_it_and_results_do_not_depend_on_the_order_of_work(tmp_path: Path) -> None:

@@ -28,12 +28,9 @@ def run(arguments: Sequence[str]) -> None:
     from pokenash.experiments.evaluation_settings import EvaluationSettings
 
     settings = command_settings(EvaluationSettings, arguments, command="evaluate", description=_DESCRIPTION)
-
-    def tell(result: EvaluationResult) -> None:
-        save_settings(settings.output, settings)
-        _tell(result)
-
-    result = settings.run(progress=sys.stderr.isatty(), on_look=tell)
+    result = settings.run(
+        progress=sys.stderr.isatty(), on_look=_tell, on_begin=lambda directory: save_settings(directory, settings)
+    )
     path = write_evaluation_report(settings.output)
     print(_table(result))
     print(f"\nreport: {path}")

@@ -192,6 +192,7 @@ def evaluate(
     num_workers: int = 1,
     progress: bool = False,
     on_look: Callable[[EvaluationResult], None] | None = None,
+    on_begin: Callable[[Path], object] | None = None,
     arena: MatchExecutor | None = None,
 ) -> EvaluationResult:
     """Measure a policy, or go on with what is there.
@@ -213,6 +214,8 @@ def evaluate(
         As for `Arena`.
     on_look : callable, optional
         Called with the results so far after every look.
+    on_begin : callable, optional
+        Called with the directory once it is known to be this evaluation's, before anything is played.
     arena : MatchExecutor, optional
         Plays instead of a local arena with those lanes and workers; of the same game. It is not closed here.
 
@@ -232,6 +235,8 @@ def evaluate(
     about = {"seed": seed, "game": game.config(), "policy": policy.name, "opponents": [spec.name for spec in everyone]}
     with _opened(run, _config(about, rule, weights, everyone)) as interval:
         write_json(run.path / POPULATION, population_json([policy, *everyone], run.path))
+        if on_begin is not None:
+            on_begin(run.path)
         evaluation = _Evaluation(game, policy, everyone, rule, seed, run.log)
 
         def looked(status: str) -> EvaluationResult:

@@ -139,9 +139,13 @@ class EvaluationSettings:
         return measured[0], found
 
     def run(
-        self, *, progress: bool = False, on_look: Callable[[EvaluationResult], None] | None = None
+        self,
+        *,
+        progress: bool = False,
+        on_look: Callable[[EvaluationResult], None] | None = None,
+        on_begin: Callable[[Path], object] | None = None,
     ) -> EvaluationResult:
-        """Play in `output`, or go on with what is there.
+        """Play in `output`, or go on with what is there; `on_look` and `on_begin` as for `evaluate`.
 
         Raises
         ------
@@ -155,7 +159,15 @@ class EvaluationSettings:
             load_policy(spec, game)
         with open_arena(self, game, progress=progress) as arena:
             return evaluate(
-                self.output, game, policy, opponents, rule=rule, seed=self.seed, on_look=on_look, arena=arena
+                self.output,
+                game,
+                policy,
+                opponents,
+                rule=rule,
+                seed=self.seed,
+                on_look=on_look,
+                on_begin=on_begin,
+                arena=arena,
             )
 
 

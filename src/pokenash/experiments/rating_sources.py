@@ -12,7 +12,7 @@ from pokenash.algorithms.match_log import LoggedMatch, MatchLog
 from pokenash.algorithms.match_log_lines import Tallies
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.experiments.run_directory import read_json
-from pokenash.policies.populations import load_population
+from pokenash.policies.populations import load_population, without_checkpoint_paths
 
 __all__ = ["RatedBattles", "RatingSource", "rated_battles"]
 
@@ -144,14 +144,7 @@ def _policies(directory: Path) -> dict[str, Any]:
         specs = load_population(path.absolute())
     except InputError as error:
         raise RunDirectoryError(f"{path} is damaged: {error}; restore it") from error
-    return {spec.name: _without_paths(spec.to_json()) for spec in specs}
-
-
-def _without_paths(value: Any) -> Any:
-    """A spec as JSON without checkpoints' paths, whose contents their SHA-256 names."""
-    if isinstance(value, dict):
-        return {name: _without_paths(inner) for name, inner in value.items() if name != "checkpoint"}
-    return [_without_paths(inner) for inner in value] if isinstance(value, list) else value
+    return {spec.name: without_checkpoint_paths(spec.to_json()) for spec in specs}
 
 
 def _different(sources: Sequence[RatingSource]) -> set[str]:

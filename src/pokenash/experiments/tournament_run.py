@@ -27,7 +27,7 @@ from pokenash.experiments.csv_files import csv_bytes
 from pokenash.experiments.run_config import opened_run
 from pokenash.experiments.run_directory import SCHEMA, read_json, write_bytes, write_json
 from pokenash.games.core import Game
-from pokenash.policies.populations import check_population, population_json
+from pokenash.policies.populations import check_population, population_json, without_checkpoint_paths
 from pokenash.policies.spec import PolicySpec
 
 __all__ = ["TournamentResult", "run_tournament"]
@@ -183,8 +183,9 @@ def _check_extends(directory: Path, policies: Sequence[Mapping[str, Any]]) -> No
     if recorded.get("kind") != "tournament" or not isinstance(there, list):
         # New, or refused when the configs are compared, which says what it is.
         return
-    # As JSON gives them back.
-    if there != json.loads(json.dumps(policies[: len(there)])):
+    # As JSON gives them back; checkpoints may have been moved.
+    begin = json.loads(json.dumps(policies[: len(there)]))
+    if without_checkpoint_paths(there) != without_checkpoint_paths(begin):
         names = ", ".join(str(spec.get("name")) if isinstance(spec, dict) else "?" for spec in there)
         raise RunDirectoryError(
             f"{directory} is a tournament of {names}; give these policies first and in this order, further ones after "

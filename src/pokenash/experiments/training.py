@@ -248,6 +248,6 @@ def _report(directory: Path, name: str, tuned: FineTuned, versus: Mapping[str, A
     report, text = fine_tune_report(directory / "fine_tune.jsonl", tuned.record, versus, name=name)
     write_json(directory / "report.json", report)
     write_bytes(directory / "report.txt", text.encode())
-    level = logging.WARNING if report["verdict"] == "worse" else logging.INFO
-    _log.log(level, "%s", report["summary"])
+    if report["verdict"] == "worse":
+        _log.warning("%s", report["summary"])
     return report

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ __all__ = [
     "population_json",
     "same_policy",
     "save_population",
+    "without_checkpoint_paths",
 ]
 
 POPULATION_SCHEMA = 1
@@ -68,6 +69,15 @@ def _with_checkpoints(spec: PolicySpec, change: Callable[[str], str]) -> PolicyS
 def same_policy(one: PolicySpec, other: PolicySpec) -> bool:
     """Whether two specs are equal but for how the paths in them are written: absolute, or from here."""
     return _with_checkpoints(one, os.path.realpath) == _with_checkpoints(other, os.path.realpath)
+
+
+def without_checkpoint_paths(value: Any) -> Any:
+    """Specs as JSON has them, in any nesting, without the paths of checkpoints whose SHA-256 says which they are."""
+    if isinstance(value, Mapping):
+        hashed = value.get("sha256") is not None
+        kept = {name: inner for name, inner in value.items() if not (hashed and name == "checkpoint")}
+        return {name: without_checkpoint_paths(inner) for name, inner in kept.items()}
+    return [without_checkpoint_paths(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def population_json(specs: Sequence[PolicySpec], folder: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from pokenash.algorithms.intervals import WinRate
 from pokenash.algorithms.match_log import LoggedMatch, MatchLog
 from pokenash.algorithms.oracles.core import derive_seed
+from pokenash.algorithms.paired_scores import count_pairs, paired_score
 from pokenash.arena import Arena, paired_matches
 from pokenash.metamon.recording import TrajectoryRecorder
 from pokenash.metamon.training.files import make_folder, read_json, write_json
@@ -99,13 +100,33 @@ def collect_trajectories(
 def head_to_head(
     arena: Arena, new: PolicySpec, base: PolicySpec, log: MatchLog, *, battles: int, seed: int
 ) -> dict[str, Any]:
-    """The new policy's result against the one that it started from, on fresh paired battles; JSON-able."""
+    """The new policy's result against the one that it started from, on fresh paired battles; JSON-able.
+
+    The interval is that of `pokenash.algorithms.paired_scores.paired_interval`, whose unit is the pair: what its two
+    battles have in common, seed and teams, makes them tell less than two battles, or more. Pairs of which a battle
+    ended with an error are left out.
+    """
     key, names = "head_to_head", [new.name, base.name]
     if not log.has_block(key):
         matches = paired_matches(arena.game, [(0, 1)], battles, derive_seed(seed, key))
         log.append_block(key, arena.play([new, base], matches, seed=derive_seed(seed, key, "play")), names)
-    result = win_rate(log.block(key), new.name)
-    return {"schema": _SCHEMA, "policy": new.name, "base": base.name, **result.to_json()}
+    pairs, outcomes, left_out = count_pairs(log.block(key), new.name)
+    found = paired_score(pairs, outcomes)
+    return {
+        "schema": _SCHEMA,
+        "policy": new.name,
+        "base": base.name,
+        "battles": found.battles,
+        "wins": found.wins,
+        "draws": found.draws,
+        "losses": found.losses,
+        "win_rate": found.score,
+        "lower": found.lower,
+        "upper": found.upper,
+        "level": found.level,
+        "pairs": found.pairs,
+        "left_out": left_out,
+    }
 
 
 def win_rate(matches: Sequence[LoggedMatch], name: str) -> WinRate:
