@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -18,9 +17,8 @@ settings.load_profile("pokenash")
 
 
 @pytest.fixture(autouse=True)
-def _own_logging() -> Iterator[None]:
-    """Commands that run in this process say where logs go; the next test has them where they were."""
+def _own_logging() -> None:
+    """Commands that run in this process, in fixtures too, say where logs go; every test begins with none of that."""
     logger = logging.getLogger("pokenash")
-    before = logger.handlers, logger.level, logger.propagate
-    yield
-    logger.handlers, logger.level, logger.propagate = before
+    logger.handlers, logger.propagate = [], True
+    logger.setLevel(logging.NOTSET)

@@ -59,8 +59,9 @@ def test_local_ladder_rates_and_is_kept_over_a_restart(tmp_path: Path) -> None:
         players = _players(server)
         asyncio.run(_ladder(players))
         path = tmp_path / "config" / "ladders" / f"{FORMAT}.tsv"
-        while not path.exists() or len(path.read_text("utf-8").splitlines()) < 3:
-            # It is written in its own time.
+        logs = f"logs/*/{FORMAT}/*/*.log.json"
+        while not path.exists() or len(path.read_text("utf-8").splitlines()) < 3 or not list(tmp_path.glob(logs)):
+            # They are written in their own time.
             time.sleep(0.02)
         server.restart()
         page = _ladder_page(server)
@@ -72,7 +73,7 @@ def test_local_ladder_rates_and_is_kept_over_a_restart(tmp_path: Path) -> None:
     if battle.won is not None:
         winner, loser = players if battle.won else players[::-1]
         assert ratings[winner.username] > ratings[loser.username] == 1000
-    assert list((tmp_path / "logs").glob(f"*/{FORMAT}/*/*.log.json"))
+    assert list(tmp_path.glob(logs))
 
 
 def test_battles_of_challenges_are_logged_when_asked_for(tmp_path: Path) -> None:
