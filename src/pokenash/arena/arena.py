@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from pokenash.arena.matches import Match, MatchResult
-from pokenash.arena.progress import progress_bar
+from pokenash.arena.progress import gathered
 from pokenash.arena.recording import Recorder, Recording
 from pokenash.arena.seating import Seating
 from pokenash.errors import InputError
@@ -94,23 +94,15 @@ class Arena:
         InputError
             If a policy answers in the wrong shape, an index is out of range, or two episodes have one number.
         """
-        bar = progress_bar(len(matches) if isinstance(matches, Sized) else None) if self.progress else None
-        results: list[MatchResult] = []
+        total = len(matches) if isinstance(matches, Sized) else None
         try:
-            for result in self.stream(policies, matches, seed=seed):
-                results.append(result)
-                if on_result is not None:
-                    on_result(result)
-                if bar is not None:
-                    bar.update(1)
+            return gathered(
+                self.stream(policies, matches, seed=seed), total=total, progress=self.progress, on_result=on_result
+            )
         except BaseException:
             # Whatever state the game is in, the next play must not inherit it.
             self.close()
             raise
-        finally:
-            if bar is not None:
-                bar.close()
-        return sorted(results, key=lambda r: r.result.episode)
 
     def stream(
         self,

@@ -18,7 +18,7 @@ from pokenash.arena.executors.ray_connection import check_address, connect, impo
 from pokenash.arena.executors.ray_crew import RayCrew
 from pokenash.arena.executors.worker import WorkerProcess
 from pokenash.arena.matches import Match, MatchResult
-from pokenash.arena.progress import progress_bar
+from pokenash.arena.progress import gathered
 from pokenash.arena.recording import Recording
 from pokenash.errors import ClusterError, InputError
 from pokenash.games.core import Game
@@ -145,22 +145,14 @@ class RayArena:
         ClusterError
             If no worker comes up, or a match loses its worker too often.
         """
-        bar = progress_bar(len(matches) if isinstance(matches, Sized) else None) if self.progress else None
-        results: list[MatchResult] = []
+        total = len(matches) if isinstance(matches, Sized) else None
         try:
-            for result in self.stream(policies, matches, seed=seed):
-                results.append(result)
-                if on_result is not None:
-                    on_result(result)
-                if bar is not None:
-                    bar.update(1)
+            return gathered(
+                self.stream(policies, matches, seed=seed), total=total, progress=self.progress, on_result=on_result
+            )
         except BaseException:
             self.close()
             raise
-        finally:
-            if bar is not None:
-                bar.close()
-        return sorted(results, key=lambda r: r.result.episode)
 
     def stream(
         self,
