@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.experiments.self_play_runs import start
 
 from pokenash.algorithms import PSRO
 from pokenash.algorithms.oracles.exact_oracle import ExactOracle
@@ -23,7 +24,7 @@ from pokenash.experiments.psro_settings import PSROSettings
 from pokenash.experiments.tournament_run import run_tournament
 from pokenash.experiments.tournament_settings import TournamentSettings
 from pokenash.games import load_game
-from pokenash.policies import PolicySpec
+from pokenash.policies import PolicySpec, save_population
 
 LEDUC = load_game({"game": "openspiel", "name": "leduc_poker", "parameters": {}})
 KUHN = load_game({"game": "openspiel", "name": "kuhn_poker", "parameters": {}})
@@ -49,6 +50,55 @@ def test_options_of_a_cluster_are_refused_without_one(options: dict[str, object]
 def test_gpus_out_of_range_are_refused() -> None:
     with pytest.raises(InputError, match="--worker-gpus: expected a number >= 0, got -1"):
         open_arena(PSROSettings(executor="ray", worker_gpus=-1.0), LEDUC)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[PolicySpec]:
+    """The policies that a local arena was asked to let play."""
+    seen: list[PolicySpec] = []
+    play, stream = Arena.play, Arena.stream
+
+    def played(self: Arena, policies: Any, *arguments: Any, **options: Any) -> Any:
+        seen.extend(policies)
+        return play(self, policies, *arguments, **options)
+
+    def streamed(self: Arena, policies: Any, *arguments: Any, **options: Any) -> Any:
+        seen.extend(policies)
+        return stream(self, policies, *arguments, **options)
+
+    monkeypatch.setattr(Arena, "play", played)
+    monkeypatch.setattr(Arena, "stream", streamed)
+    return seen
+
+
+@pytest.mark.parametrize(
+    "command", [("tournament", "NET", "uniform"), ("evaluate", "NET", "--opponents", "uniform"), ("collect", "NET")]
+)
+def test_networks_play_on_the_device_that_a_command_names_and_its_files_say_nothing_of_it(
+    command: tuple[str, ...], tmp_path: Path, asked: list[PolicySpec]
+) -> None:
+    save_population([start(tmp_path)], tmp_path / "net.json")
+    words = [str(tmp_path / "net.json") if word == "NET" else word for word in command]
+    output = tmp_path / "run"
+    small = ("--battles", "2", "--turn-limit", "3", "--workers", "1", "--lanes", "2", "--log-level", "error")
+    assert main([*words, "--output", str(output), *small, "--device", "cpu"]) == 0
+    assert {(one.kind, one.parameters.get("device")) for one in asked} >= {("metamon", "cpu")}
+    assert {one.parameters.get("device") for one in asked if one.kind != "metamon"} <= {None}
+    assert all('"device"' not in path.read_text() for path in output.glob("*.json"))
+    # What is there does not depend on it.
+    assert main([*words, "--output", str(output), *small]) == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "device", "words"),
+    [
+        (TournamentSettings(("a", "b")), "cude", "device 'cude' cannot be used"),
+        (TournamentSettings(("a", "b"), executor="ray"), "cuda:0", "--device cuda:0: .* give --worker-gpus besides"),
+    ],
+)
+def test_a_device_that_cannot_be_is_refused(settings: TournamentSettings, device: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        open_arena(settings, LEDUC, device=device)
 
 
 @pytest.mark.parametrize(

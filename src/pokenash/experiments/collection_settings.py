@@ -65,6 +65,8 @@ class CollectionSettings:
         Battles in play at a time, on a cluster on each worker; what is collected does not depend on it.
     worker_gpus : float
         The part of a GPU that each worker of a cluster takes, for networks.
+    device : str, optional
+        Where metamon's networks play whose specs do not say it, such as ``cuda``. Default: the CPU.
     """
 
     policy: Annotated[Positional[str], arg(metavar="POLICY")]
@@ -83,6 +85,7 @@ class CollectionSettings:
     workers: int = 2
     lanes: int = 128
     worker_gpus: float = 0.0
+    device: str | None = None
 
     def game(self) -> ShowdownGame:
         """What is played: the game of the first run that is named, changed as the settings say."""
@@ -137,7 +140,7 @@ class CollectionSettings:
         for spec in [policy, *opponents]:
             # Who cannot be loaded is refused now, not after battles were played.
             load_policy(spec, game)
-        with open_arena(self, game) as arena:
+        with open_arena(self, game, device=self.device) as arena:
             return collect(
                 self.output,
                 game,

@@ -73,6 +73,8 @@ class EvaluationSettings:
         Battles in play at a time, on a cluster on each worker; results do not depend on it.
     worker_gpus : float
         The part of a GPU that each worker of a cluster takes, for networks that play on one.
+    device : str, optional
+        Where metamon's networks play whose specs do not say it, such as ``cuda``. Default: the CPU.
     """
 
     policy: Annotated[Positional[str], arg(metavar="POLICY")]
@@ -92,6 +94,7 @@ class EvaluationSettings:
     workers: int = 2
     lanes: int = 128
     worker_gpus: float = 0.0
+    device: str | None = None
 
     def rule(self) -> StoppingRule:
         """When to stop; refuses numbers that are out of range."""
@@ -157,7 +160,7 @@ class EvaluationSettings:
         for spec in [policy, *opponents]:
             # Who cannot be loaded is refused now, not after battles were played.
             load_policy(spec, game)
-        with open_arena(self, game, progress=progress) as arena:
+        with open_arena(self, game, progress=progress, device=self.device) as arena:
             return evaluate(
                 self.output,
                 game,

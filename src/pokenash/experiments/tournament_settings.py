@@ -63,6 +63,8 @@ class TournamentSettings:
         Battles in play at a time, on a cluster on each worker; results do not depend on it.
     worker_gpus : float
         The part of a GPU that each worker of a cluster takes, for networks that play on one.
+    device : str, optional
+        Where metamon's networks play whose specs do not say it, such as ``cuda``. Default: the CPU.
     """
 
     policies: Annotated[Positional[tuple[str, ...]], arg(metavar="POLICIES")]
@@ -81,6 +83,7 @@ class TournamentSettings:
     workers: int = 2
     lanes: int = 128
     worker_gpus: float = 0.0
+    device: str | None = None
 
     def game(self) -> ShowdownGame:
         """What is played; refuses unknown formats and illegal teams."""
@@ -108,7 +111,7 @@ class TournamentSettings:
         for spec in policies:
             # Who cannot be loaded is refused now, not after battles were played.
             load_policy(spec, game)
-        with open_arena(self, game, progress=progress) as arena:
+        with open_arena(self, game, progress=progress, device=self.device) as arena:
             return run_tournament(
                 self.output,
                 game,
