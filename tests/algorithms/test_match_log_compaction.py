@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pokenash.algorithms.match_log_compaction as compaction
+import pokenash.algorithms.match_log_store as match_log_store
 from algorithms.results import match_result
 from pokenash.algorithms import EmpiricalGame, MatchLog
 from pokenash.algorithms.match_log_compaction import compact_match_log, store_of
@@ -191,6 +193,27 @@ def test_a_log_is_written_to_and_compacted_while_it_is_iterated_over(tmp_path: P
     log.append_block("more", [match_result(1)], NAMES)
     log.compact()
     assert [first, *iterator][:6] == list(log)[:6]
+
+
+def test_a_compaction_that_cannot_be_done_now_is_done_later_and_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(match_log_store, "_PATIENCE", 0.05)
+    log, plain = MatchLog(tmp_path / "log", compact_bytes=1), MatchLog(tmp_path / "plain")
+    write(log, BLOCKS[:2])
+    write(plain, [*BLOCKS, *BLOCKS])
+    stored = store_of(log.path)
+    assert stored.num_blocks() == 1
+    with closing(sqlite3.connect(stored.path, isolation_level=None)) as reader, caplog.at_level("WARNING"):
+        # Another process that reads for long.
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM blocks").fetchone()
+        write(log, BLOCKS)
+        assert "is not compacted yet and grows on: " in caplog.text
+        assert stored.num_blocks() == 1
+    write(log, [*BLOCKS, *BLOCKS])
+    assert stored.num_blocks() > 1
+    assert_same_log(MatchLog(log.path), plain)
 
 
 def test_nothing_is_made_where_there_is_nothing_to_move(tmp_path: Path) -> None:

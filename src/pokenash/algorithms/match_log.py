@@ -12,7 +12,9 @@ outcomes are counted, without its lines being read. Who reads a log sees one log
 
 from __future__ import annotations
 
+import logging
 import os
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -30,6 +32,8 @@ from pokenash.errors import InputError, RunDirectoryError
 
 __all__ = ["COMPACT_BYTES", "MATCH_LOG_SCHEMA", "LoggedMatch", "MatchLog"]
 
+_log = logging.getLogger(__name__)
+
 COMPACT_BYTES = 16 * 2**20
 """Size of the plain file from which the next block is written after a compaction: about 60,000 matches."""
 
@@ -45,7 +49,9 @@ class MatchLog:
     path : str or Path
         Of the plain file; the compacted one lies beside it.
     compact_bytes : int
-        From which size of the plain file on `append_block` moves its blocks into the compacted one first.
+        From which size of the plain file on `append_block` moves its blocks into the compacted one first. Where that
+        cannot be written now (another process reads it for long, a disk is full) the plain file grows on, and the next
+        try is at twice its size.
 
     Raises
     ------
@@ -58,7 +64,7 @@ class MatchLog:
         if compact_bytes < 1:
             raise InputError(f"compact_bytes: expected at least 1, got {compact_bytes}")
         self.path = Path(path)
-        self._compact_bytes = compact_bytes
+        self._compact_bytes = self._compact_at = compact_bytes
         self._store = store_of(self.path)
         self._load()
 
@@ -161,8 +167,8 @@ class MatchLog:
             if self.block(key) != matches:
                 raise RunDirectoryError(f"match log {self.path} has other matches under the key {key!r}")
             return list(matches)
-        if self._end >= self._compact_bytes:
-            self.compact()
+        if self._end >= self._compact_at:
+            self._try_to_compact()
         text = "".join(line_of(match, i, len(matches)) + "\n" for i, match in enumerate(matches))
         self._write(text.encode())
         self._blocks[key] = matches
@@ -201,6 +207,17 @@ class MatchLog:
         moved = compact_match_log(self.path)
         self._load()
         return moved
+
+    def _try_to_compact(self) -> None:
+        """Compact where that can be done now: matches that were played are not lost for want of it."""
+        try:
+            self.compact()
+            self._compact_at = self._compact_bytes
+        except RunDirectoryError as error:
+            if not isinstance(error.__cause__, (sqlite3.OperationalError, OSError)):
+                raise
+            self._compact_at = 2 * self._end
+            _log.warning("match log %s is not compacted yet and grows on: %s", self.path, error)
 
     def _check_size(self, found: int) -> None:
         if found != self._size:
