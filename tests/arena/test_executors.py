@@ -57,15 +57,24 @@ def test_what_is_given_back_goes_out_again_before_the_rest() -> None:
     chunk = chunks.take()
     del chunk[1]
     chunks.give_back(chunk, "killed")
-    assert drawn(chunks) == [[0, 2], [3, 4, 5]]
+    assert drawn(chunks) == [[0], [2], [3, 4, 5]]
 
 
-def test_a_match_that_loses_its_worker_again_and_again_is_given_up_and_no_other() -> None:
-    chunks = Chunks(single(4), 2, 2, 2)
-    for _ in range(2):
-        chunks.give_back(chunks.take(), "killed")
-    with pytest.raises(ClusterError, match=r"2 matches lost their worker 3 times, episode 0 among them.*killed"):
-        chunks.give_back(chunks.take(), "killed")
+def test_a_match_that_takes_its_workers_with_it_is_given_up_and_no_other() -> None:
+    chunks, played = Chunks(single(9), 8, 2, 3), list[int]()
+
+    def play() -> None:
+        while not chunks.is_empty:
+            chunk = chunks.take()
+            if 0 in chunk:
+                chunks.give_back(chunk, "killed")
+            else:
+                played.extend(chunk)
+
+    with pytest.raises(ClusterError, match=r"1 matches lost their worker 4 times, episode 0 among them.*killed"):
+        play()
+    # In chunks of 8, 4, 2 and 1, it took seven others with it at first, and none at last.
+    assert played == [4, 5, 6, 7, 2, 3]
 
 
 def test_a_schedule_that_makes_no_sense_is_refused_across_chunks() -> None:

@@ -72,7 +72,8 @@ class Chunks:
         return match
 
     def give_back(self, unfinished: Mapping[int, Match], reason: str) -> None:
-        """Take back what a lost worker has not finished.
+        """Take back what a lost worker has not finished, in two halves: of what takes its worker with it, what was
+        with it in the chunk is soon apart.
 
         Raises
         ------
@@ -86,5 +87,8 @@ class Chunks:
                 f"{len(worst)} matches lost their worker {self._max_losses + 1} times, episode {worst[0]} among them; "
                 f"the last time: {reason}. Look at the workers' logs; what is in the match log is kept"
             )
-        if unfinished:
-            self._given_back.append(dict(unfinished))
+        episodes = list(unfinished)
+        middle = -(-len(episodes) // 2)
+        for half in (episodes[:middle], episodes[middle:]):
+            if half:
+                self._given_back.append({episode: unfinished[episode] for episode in half})
