@@ -189,6 +189,13 @@ def test_a_filter_is_whole_or_not_there_and_goes_on_from_what_it_has_read(
     assert len(again) == 2
     with pytest.raises(InputError, match="other rules"):
         apply(tmp_path, min_turns=3)
+    # Wherever all of it is moved to.
+    (tmp_path / "moved").mkdir()
+    for name in ("root", "out"):
+        (tmp_path / name).rename(tmp_path / "moved" / name)
+    assert apply(tmp_path / "moved").kept == 5
+    for name in ("root", "out"):
+        (tmp_path / "moved" / name).rename(tmp_path / name)
     # What was made of other files is not taken for what would be made now.
     write(tmp_path / "root", battle, 5, True)
     with pytest.raises(InputError, match="files came or went since"):

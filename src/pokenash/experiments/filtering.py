@@ -113,7 +113,9 @@ def filter_trajectories(
     twice = sorted({str(root) for root in roots if roots.count(root) > 1})
     if twice:
         raise InputError(f"filter: expected each root once, got {', '.join(twice)} several times")
-    about = {"sources": [str(root) for root in roots], "rules": rules.to_json()}
+    # As seen from the new root, so that all of it can be moved together.
+    seen = [Path(os.path.relpath(root, output.resolve())).as_posix() for root in roots]
+    about = {"sources": seen, "rules": rules.to_json()}
     try:
         if output.exists() and (not output.is_dir() or any(output.iterdir())):
             return _finished(output, about, roots)
@@ -158,7 +160,7 @@ def _make(
     with (made / "dropped.jsonl").open("w", encoding="utf-8") as out:
         out.writelines(lines)
     counts = {"read": result.read, "kept": result.kept, "wins": result.wins, "dropped": dropped}
-    files_sha256 = digest_of((file.root, file.folder, file.name) for file in files)
+    files_sha256 = digest_of(roots, ((file.root, file.folder, file.name) for file in files))
     write_json(
         made / "filter.json", {"schema": SCHEMA, "kind": "filter", **about, "files_sha256": files_sha256, **counts}
     )
@@ -206,7 +208,7 @@ def _finished(output: Path, about: dict[str, Any], roots: Sequence[Path]) -> Fil
         raise InputError(f"filter: {output} is there and was not made by this filter; name a new directory") from error
     if not same:
         raise InputError(f"filter: {output} was made with other rules or sources; name a new directory")
-    if files_sha256 != digest_of(listed_files(roots)):
+    if files_sha256 != digest_of(roots, listed_files(roots)):
         raise InputError(f"filter: files came or went since {output} was made; name a new directory, or delete it")
     # A call that was killed after its last step.
     shutil.rmtree(_beside(output), ignore_errors=True)

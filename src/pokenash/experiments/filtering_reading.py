@@ -73,11 +73,11 @@ def count_files(roots: Sequence[Path]) -> int:
     return sum(1 for _ in listed_files(roots))
 
 
-def digest_of(files: Iterable[tuple[str, str, str]]) -> str:
-    """SHA-256 of places and names, in hexadecimal digits: whether files came or went."""
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update("\0".join([*file, ""]).encode(errors="surrogateescape"))
+def digest_of(roots: Sequence[Path], files: Iterable[tuple[str, str, str]]) -> str:
+    """SHA-256 of which root has which files, in hexadecimal digits: whether files came or went."""
+    digest, numbers = hashlib.sha256(), {str(root): str(number) for number, root in enumerate(roots)}
+    for root, folder, name in files:
+        digest.update("\0".join([numbers[root], folder, name, ""]).encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 
