@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import multiprocessing
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from pokenash.arena import Arena
 from pokenash.cli import selfplay as command
 from pokenash.cli.settings import read_settings_file
 from pokenash.errors import InputError, RunDirectoryError
+from pokenash.experiments import self_play_report
 from pokenash.experiments.self_play_figures import training_figure
 from pokenash.experiments.self_play_history import SelfPlayHistory, read_history
 from pokenash.experiments.self_play_measures import refused_choices
@@ -241,6 +244,38 @@ def test_a_directory_of_another_loop_is_refused_and_stays(whole: Path, first: Po
     with pytest.raises(RunDirectoryError, match="seed"):
         run(whole, first, seed=4)
     assert (found(whole), (whole / "config.json").read_bytes()) == contents
+
+
+def test_a_loop_goes_on_where_it_was_moved_to_with_its_vocabulary_and_no_other(
+    first: PolicySpec, tmp_path: Path
+) -> None:
+    words = Path(first.parameters["vocabulary"])
+    (tmp_path / "here").mkdir()
+    shutil.copy(words, tmp_path / "here" / "words.json")
+    start = replace(first, parameters={**first.parameters, "vocabulary": str(tmp_path / "here" / "words.json")})
+    # As if it had been killed between the filter and the training.
+    killed = process(run_until, tmp_path / "here" / "run", start, "filter_trajectories done", 1)
+    killed.join()
+    assert killed.exitcode == SIGKILL
+    (tmp_path / "here").rename(tmp_path / "there")
+    moved = replace(start, parameters={**start.parameters, "vocabulary": str(tmp_path / "there" / "words.json")})
+    names = sorted(json.loads(words.read_text()), reverse=True)
+    (tmp_path / "turned.json").write_text(json.dumps({name: number for number, name in enumerate(names)}))
+    turned = replace(start, parameters={**start.parameters, "vocabulary": str(tmp_path / "turned.json")})
+    with pytest.raises(RunDirectoryError, match=r"start\.words differ"):
+        run(tmp_path / "there" / "run", turned)
+    run(tmp_path / "there" / "run", moved, generations=1)
+    assert len(summaries(tmp_path / "there" / "run")) == 1
+
+
+def test_a_generation_of_which_no_battle_counts_has_no_score_and_is_told_all_the_same(whole: Path) -> None:
+    history = read_history(whole)
+    for met in (history.summary["rows"][-1]["against_start"], history.generations[-1]["against"][0]):
+        met.update(battles=0, wins=0, draws=0, losses=0, score=None, lower=None, upper=None)
+    results = self_play_report._results(history)
+    assert results.tables[0].rows[-1][3:] == ("–", "–", "0")
+    result = SimpleNamespace(rows=history.summary["rows"])
+    assert command._table(result).splitlines()[-1].split()[4:6] == ["–", "–"]  # type: ignore[arg-type]
 
 
 def test_what_cannot_be_trained_or_told_apart_is_refused(first: PolicySpec, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from pokenash.experiments.fresh_network import fresh_policy
 from pokenash.experiments.training import FreshStart, HeadToHead, train
 from pokenash.experiments.training_report import write_training_report
 from pokenash.files import replace_file
+from pokenash.games.showdown import ShowdownGame
 from pokenash.metamon.config import CriticConfig, MetamonConfig
 from pokenash.metamon.dataset import TrajectoryDataset, TrajectorySource
 from pokenash.metamon.tokenizer import Tokenizer
@@ -205,7 +206,9 @@ def test_the_directory_of_another_training_is_refused_and_left_alone(root: Path,
         with pytest.raises(RunDirectoryError, match=name):
             small(trained.directory, root, **changes)
     with pytest.raises(InputError, match="has 2 battles against the start already"):
-        small(trained.directory, root, head_to_head=HeadToHead(tiny.game(), 4))
+        small(trained.directory, root, head_to_head=HeadToHead(ShowdownGame("gen1ou", turn_limit=30), 4))
+    with pytest.raises(InputError, match="has battles of gen1ou against the start already, with these teams or with"):
+        small(trained.directory, root, head_to_head=HeadToHead(tiny.game(), 2))
     assert {path: path.read_bytes() for path in before} == {**before, **_config(trained.directory)}
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "notes.txt").write_text("mine")
@@ -249,7 +252,24 @@ def test_what_cannot_be_trained_is_refused(root: Path, tmp_path: Path) -> None:
         small(tmp_path / "two", root, processes=0)
     with pytest.raises(InputError, match="even number of battles"):
         HeadToHead(tiny.game(), 3)
+    with pytest.raises(InputError, match="reference: nothing refers to it without damping"):
+        small(tmp_path / "three", root, reference=PolicySpec("uniform", "uniform"))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_reference_sees_what_is_trained_and_has_its_sizes(root: Path, unbroken: Any, tmp_path: Path) -> None:
+    start = unbroken[0].spec
+    words = Path(start.parameters["vocabulary"])
+    damping = DampingSettings(PowerLaw(1e-4), PowerLaw(0.1), PowerLaw(0.01))
+    sizes = replace(tiny.recurrent_config(), max_seq_len=17, extra_embedding=6)
+    wider = fresh_policy(tmp_path / "wider", sizes, words)
+    with pytest.raises(InputError, match="reference: expected a network of the same sizes"):
+        small(tmp_path / "one", root, start=start, damping=damping, reference=wider, head_to_head=None)
+    names = sorted(json.loads(words.read_text()), reverse=True)
+    (tmp_path / "turned.json").write_text(json.dumps({name: number for number, name in enumerate(names)}))
+    turned = replace(start, name="turned", parameters={**start.parameters, "vocabulary": str(tmp_path / "turned.json")})
+    with pytest.raises(InputError, match="'turned' has another vocabulary than 'fresh-trained'"):
+        small(tmp_path / "two", root, start=start, damping=damping, reference=turned, head_to_head=None)
 
 
 def test_what_another_process_logs_is_told_once_and_when_it_is_whole(tmp_path: Path) -> None:

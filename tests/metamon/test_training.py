@@ -257,6 +257,13 @@ def test_files_that_cannot_be_used_are_counted_and_named(battles: Path, tmp_path
     # Those that a killed try found are not forgotten by the next one.
     again = fine_tune(network(), data, tiny.tokenizer(), SMALL, tmp_path / "run", seed=5)
     assert again.record["skipped_files"] == 2
+    # Nor are those that another process of the training met.
+    (tmp_path / "run" / "skipped_trajectories_1.json").write_text(json.dumps({"other.json.lz4": "damaged"}))
+    again = fine_tune(network(), data, tiny.tokenizer(), SMALL, tmp_path / "run", seed=5)
+    assert again.record["skipped_files"] == 3
+    named = json.loads((tmp_path / "run" / "skipped_trajectories.json").read_text())
+    assert named["other.json.lz4"] == "damaged"
+    assert not (tmp_path / "run" / "skipped_trajectories_1.json").exists()
 
 
 def test_sources_are_drawn_from_by_their_weights(battles: Path, tmp_path: Path) -> None:

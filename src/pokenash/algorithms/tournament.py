@@ -51,7 +51,8 @@ def play_tournament(
     population : sequence of PolicySpec
     battles : int
         Per pair, rounded up to an even number; half of them with the seats exchanged, on the same seeds and options.
-        With adaptive sampling the mean over pairs, at most.
+        With adaptive sampling the mean over pairs, at most; what the log holds besides, of another sampling, is counted
+        in the result and not in this number.
     seed : int
         Of the schedule and of the policies' randomness.
     key : str

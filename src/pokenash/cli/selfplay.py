@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from pokenash.cli.output import aligned
 from pokenash.cli.settings import command_settings, save_settings
@@ -44,9 +44,8 @@ def _tell(generation: Generation) -> None:
     """One line for people when a generation is done."""
     met = generation.summary["against"][0]
     logging.getLogger("pokenash").info(
-        "%s against the start: %.1f%% [%.1f%%, %.1f%%] of %d battles", generation.policy.name,
-        100 * met["score"], 100 * met["lower"], 100 * met["upper"], met["battles"],
-    )  # fmt: skip
+        "%s against the start: %s %s of %d battles", generation.policy.name, *_score(met), met["battles"]
+    )
 
 
 def _table(result: SelfPlayResult) -> str:
@@ -59,12 +58,18 @@ def _table(result: SelfPlayResult) -> str:
                 row["policy"],
                 f"{row['rating']:+.0f}",
                 "–" if met is None else f"[{row['rating_lower']:+.0f}, {row['rating_upper']:+.0f}]",
-                "–" if met is None else f"{met['score']:.1%}",
-                "–" if met is None else f"[{met['lower']:.1%}, {met['upper']:.1%}]",
+                *_score(met),
                 *(_number(row.get(name), form) for name, form in _SHOWN.items()),
             )
         )
     return "\n".join(aligned(rows))
+
+
+def _score(met: Mapping[str, Any] | None) -> tuple[str, str]:
+    """A score and its interval; neither for the start, nor where no battle counts."""
+    if met is None or met["score"] is None:
+        return "–", "–"
+    return f"{met['score']:.1%}", f"[{met['lower']:.1%}, {met['upper']:.1%}]"
 
 
 _SHOWN = {"refused_rate": ".1%", "divergence": ".4f", "entropy": ".3f"}

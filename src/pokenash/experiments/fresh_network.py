@@ -18,7 +18,15 @@ from pokenash.metamon.vocabularies import VOCABULARIES, load_vocabulary
 from pokenash.metamon.vocabulary_building import build_vocabulary
 from pokenash.policies.spec import PolicySpec, file_sha256
 
-__all__ = ["DATA", "VOCABULARY_FILE", "FreshStart", "fresh_policy", "vocabulary_sha256", "with_own_vocabulary"]
+__all__ = [
+    "DATA",
+    "VOCABULARY_FILE",
+    "FreshStart",
+    "fresh_policy",
+    "start_config",
+    "vocabulary_sha256",
+    "with_own_vocabulary",
+]
 
 DATA = "data"
 """As a vocabulary: the words of the trajectories that are learned from."""
@@ -172,6 +180,18 @@ def vocabulary_sha256(vocabulary: str | Path) -> str:
         return file_sha256(Path(vocabulary))
     except OSError as error:
         raise InputError(f"cannot read the vocabulary {vocabulary}: {error.strerror}") from error
+
+
+def start_config(start: PolicySpec | FreshStart) -> dict[str, Any]:
+    """What a start is, for the config of a run: its vocabulary by its hash, wherever the file lies."""
+    if isinstance(start, FreshStart):
+        return {"fresh": start.to_json()}
+    given = start.to_json()
+    vocabulary = given.get("parameters", {}).get("vocabulary")
+    if vocabulary is not None:
+        named = str(vocabulary) in VOCABULARIES
+        given["words"] = str(vocabulary) if named else vocabulary_sha256(vocabulary)
+    return given
 
 
 def with_own_vocabulary(spec: PolicySpec, directory: Path) -> PolicySpec:

@@ -100,6 +100,8 @@ class RunDirectory:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise RunDirectoryError(f"{self.path}: another process is running in this directory") from error
+            # Who had the lock until now may have written since this was made.
+            self.log = MatchLog(self.log.path)
             yield
         finally:
             os.close(handle)

@@ -49,7 +49,7 @@ def _page(history: SelfPlayHistory, title: str | None) -> Page:
         f"{len(history.generations)} generations, {kind}; the reference of the divergence is "
         f"{_reference(config['plan'])}",
         cards=[
-            (f"{met['score']:.1%} {interval(met['lower'], met['upper'])}", f"{last['policy']} against the start"),
+            (" ".join(_score(met)), f"{last['policy']} against the start"),
             (_rating(last), "rating relative to the start"),
             (f"{battles:,}", "battles of self-play"),
             (f"{history.borders[-1]:,}", "steps of the optimizer"),
@@ -96,10 +96,7 @@ def _results(history: SelfPlayHistory) -> Section:
                 row["policy"],
                 f"{row['rating']:+.0f}",
                 interval(row["rating_lower"], row["rating_upper"], "+.0f") if row.get("against_start") else _NONE,
-                percent(row["against_start"]["score"]) if row.get("against_start") else _NONE,
-                interval(row["against_start"]["lower"], row["against_start"]["upper"])
-                if row.get("against_start")
-                else _NONE,
+                *(_score(row["against_start"]) if row.get("against_start") else (_NONE, _NONE)),
                 str(row["against_start"]["battles"]) if row.get("against_start") else _NONE,
             )
             for row in history.summary["rows"]
@@ -107,7 +104,10 @@ def _results(history: SelfPlayHistory) -> Section:
     )
     against = Table(
         ("policy", *others),
-        [(generation["policy"], *(_score(generation, name) for name in others)) for generation in history.generations],
+        [
+            (generation["policy"], *(_against(generation, name) for name in others))
+            for generation in history.generations
+        ],
     )
     return Section(
         "Did it get better?",
@@ -120,11 +120,14 @@ def _results(history: SelfPlayHistory) -> Section:
     )
 
 
-def _score(generation: Mapping[str, Any], name: str) -> str:
+def _score(met: Mapping[str, Any]) -> tuple[str, str]:
+    """A score and its interval; dashes where no battle counts."""
+    return _NONE if met["score"] is None else percent(met["score"]), interval(met["lower"], met["upper"])
+
+
+def _against(generation: Mapping[str, Any], name: str) -> str:
     row = next((one for one in generation["against"] if one["name"] == name), None)
-    if row is None or row["score"] is None:
-        return _NONE
-    return f"{row['score']:.1%} {interval(row['lower'], row['upper'])}"
+    return _NONE if row is None or row["score"] is None else " ".join(_score(row))
 
 
 def _training(history: SelfPlayHistory) -> Section:

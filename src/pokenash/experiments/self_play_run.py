@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pokenash.arena.executors import MatchExecutor
 from pokenash.errors import InputError
+from pokenash.experiments.fresh_network import start_config
 from pokenash.experiments.run_config import opened_run
 from pokenash.experiments.run_directory import RunDirectory, write_json
 from pokenash.experiments.self_play_generation import Generation, Loop, play_generation
@@ -35,7 +36,7 @@ START = "start"
 """What the policy is called from which a loop starts, in its files and tables."""
 
 _SUMMARY = "selfplay_summary.json"
-# On which what is there does not depend; checkpoints are known by their hashes.
+# On which what is there does not depend; checkpoints and vocabularies are known by their hashes.
 _FREE = frozenset({"batch_lanes", "timeout", "generations", "processes", "checkpoint", "vocabulary"})
 
 
@@ -118,7 +119,7 @@ def run_self_play(
     about = {
         "seed": seed,
         "game": game.config(),
-        "start": population_json([first], directory)["policies"][0],
+        "start": start_config(first),
         "opponents": population_json(opponents, directory)["policies"] if opponents else [],
         "name": name,
         "reward": reward,

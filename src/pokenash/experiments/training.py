@@ -8,6 +8,8 @@ where the policy played its start ``head_to_head.json`` and ``matches.jsonl``. W
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import os
 from collections.abc import Callable, Mapping
@@ -24,15 +26,14 @@ from pokenash.algorithms.oracles.metamon.report import fine_tune_report
 from pokenash.algorithms.oracles.metamon.starts import not_named
 from pokenash.arena import Arena
 from pokenash.errors import InputError
-from pokenash.experiments.fresh_network import FreshStart, fresh_policy, vocabulary_sha256, with_own_vocabulary
+from pokenash.experiments.fresh_network import FreshStart, fresh_policy, start_config, with_own_vocabulary
 from pokenash.experiments.run_config import opened_run
-from pokenash.experiments.run_directory import write_bytes, write_json
+from pokenash.experiments.run_directory import read_json, write_bytes, write_json
 from pokenash.games.showdown import ShowdownGame
 from pokenash.metamon.dataset import TrajectorySource
 from pokenash.metamon.training.fine_tuning import FineTuned
 from pokenash.metamon.training.settings import FREE_SETTINGS, FineTuneSettings, TrainingData
 from pokenash.metamon.training.start import trained_spec
-from pokenash.metamon.vocabularies import VOCABULARIES
 from pokenash.policies.populations import population_json
 from pokenash.policies.spec import PolicySpec
 from pokenash.tracking import Tracker
@@ -129,7 +130,7 @@ def train(
     damping_check_every : int
         Steps between the looks of its controller.
     reference : PolicySpec, optional
-        What the damping refers to, of the start's sizes. Default: the start.
+        What the damping refers to, of the start's sizes and vocabulary; only with damping. Default: the start.
     processes : int
         Each of them learns from `FineTuneSettings.batch_size` sequences at a time; needs accelerate for more than one.
     seed : int
@@ -152,15 +153,17 @@ def train(
     """
     directory = Path(directory)
     _check(start, settings, processes)
+    if reference is not None and damping is None:
+        raise InputError("reference: nothing refers to it without damping; give damping, or leave it out")
     name = name or f"{start.name}-trained"
     about = {
         "name": name,
         "seed": seed,
-        "start": _start_config(start),
+        "start": start_config(start),
         "data": _data_config(data, directory),
         "training": asdict(settings),
         "damping": None if damping is None else {**asdict(damping), "check_every": damping_check_every},
-        "reference": None if reference is None else _start_config(reference),
+        "reference": None if reference is None else start_config(reference),
         "processes": processes,
         "head_to_head": None if head_to_head is None else head_to_head.battles,
     }
@@ -190,17 +193,6 @@ def _check(start: PolicySpec | FreshStart, settings: FineTuneSettings, processes
         raise InputError(f"start: expected a policy of kind 'metamon', got {start.name!r} of kind {start.kind!r}")
 
 
-def _start_config(start: PolicySpec | FreshStart) -> dict[str, Any]:
-    """What a start is, wherever its files lie."""
-    if isinstance(start, FreshStart):
-        return {"fresh": start.to_json()}
-    given = start.to_json()
-    vocabulary = given.get("parameters", {}).get("vocabulary")
-    if vocabulary is not None and str(vocabulary) not in VOCABULARIES:
-        given["words"] = vocabulary_sha256(vocabulary)
-    return given
-
-
 def _data_config(data: TrainingData, directory: Path) -> dict[str, Any]:
     """What is learned from; roots as seen from the directory, so that both can be moved together."""
     sources = [one if isinstance(one, TrajectorySource) else TrajectorySource(one) for one in data.sources]
@@ -226,7 +218,14 @@ def _tuned(job: Mapping[str, Any], directory: Path, processes: int, tracker: Tra
 
 def _played(directory: Path, spec: PolicySpec, base: PolicySpec, asked: HeadToHead, seed: int) -> dict[str, Any]:
     """The trained policy's result against its start, which is played once."""
-    log = MatchLog(directory / "matches.jsonl")
+    path, log = directory / "head_to_head.json", MatchLog(directory / "matches.jsonl")
+    game = {"format": asked.game.format, "game_sha256": _digest(asked.game)}
+    before = read_json(path) if path.exists() else game
+    if log.has_block("head_to_head") and any(before.get(name) != value for name, value in game.items()):
+        raise InputError(
+            f"head_to_head: {directory} has battles of {before.get('format')} against the start already, with these "
+            "teams or with others; ask for the same game"
+        )
     there = len(log.block("head_to_head")) if log.has_block("head_to_head") else asked.battles
     if there != asked.battles:
         raise InputError(f"head_to_head: {directory} has {there} battles against the start already; ask for as many")
@@ -235,8 +234,14 @@ def _played(directory: Path, spec: PolicySpec, base: PolicySpec, asked: HeadToHe
         versus = play_head_to_head(
             arena, policy, other, log, battles=asked.battles, seed=derive_seed(seed, "head_to_head")
         )  # fmt: skip
-    write_json(directory / "head_to_head.json", versus)
+    write_json(path, {**versus, **game})
     return versus
+
+
+def _digest(game: ShowdownGame) -> str:
+    """SHA-256 of all that a game's battles depend on."""
+    config = {name: value for name, value in game.config().items() if name not in ("batch_lanes", "timeout")}
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
 
 
 def _on(spec: PolicySpec, device: str) -> PolicySpec:

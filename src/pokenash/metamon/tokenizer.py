@@ -86,6 +86,10 @@ class Tokenizer:
     def __contains__(self, word: object) -> bool:
         return word in self._ids
 
+    def has_words_of(self, other: Tokenizer) -> bool:
+        """Whether both give every word the same id."""
+        return self._ids == other._ids
+
     def tokenize(self, text: str) -> NDArray[np.int32]:
         """The ids of a text's words, split at single spaces, ``int32 [W]``; `UNKNOWN` (−1) for words it lacks."""
         return self.tokenize_words(text.split(" "))

@@ -30,6 +30,7 @@ __all__ = ["FineTuned", "fine_tune"]
 _log = logging.getLogger(__name__)
 
 _SCHEMA = 1
+_SKIPPED = "skipped_trajectories.json"
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def fine_tune(
     regularisation_config : mapping, optional
         Its settings for the record, JSON-able; of a reference of its own they should say which.
     reference : MetamonNetwork, optional
-        What the regularisation refers to; by default the network as it is now.
+        What the regularisation refers to, of the same sizes; by default the network as it is now.
     tracker : Tracker, optional
         Is told the numbers of every line of ``fine_tune.jsonl``, by its step. Where several processes train together
         only the first one speaks to it.
@@ -101,6 +102,7 @@ def fine_tune(
         If the training diverges.
     """
     directory = Path(directory)
+    _check_reference(reference, network, regularisation)
     devices = Devices.of(settings.device, accelerate=settings.accelerate)
     dataset = _dataset(data, network.config, tokenizer, settings, seed)
     record = {
@@ -122,10 +124,28 @@ def fine_tune(
     checkpoint = directory / "ckpts" / "last.safetensors"
     if devices.is_main:
         _keep_weights(learner, checkpoint)
-    record["skipped_files"] = _note_skipped(directory, dataset) if devices.is_main else len(dataset.skipped)
+    _note_skipped(directory, dataset, devices)
+    devices.wait()
+    record["skipped_files"] = _gather_skipped(directory) if devices.is_main else len(dataset.skipped)
     devices.wait()
     network.eval()
     return FineTuned(checkpoint, dataset.reward_name, record)
+
+
+def _check_reference(
+    reference: MetamonNetwork | None, network: MetamonNetwork, regularisation: Regularisation | None
+) -> None:
+    if reference is None:
+        return
+    if regularisation is None:
+        raise InputError("reference: nothing refers to it without a regularisation, such as a damping")
+    theirs, own = ({k: tuple(v.shape) for k, v in one.state_dict().items()} for one in (reference, network))
+    if differing := sorted(name for name in {*theirs, *own} if theirs.get(name) != own.get(name)):
+        name = differing[0]
+        raise InputError(
+            f"reference: expected a network of the same sizes as the one that is trained, but {name} is "
+            f"{theirs.get(name, 'not there')} in it and {own.get(name, 'not there')} here"
+        )
 
 
 def _dataset(
@@ -195,6 +215,9 @@ def _train(learner: Learner, dataset: TrajectoryDataset, directory: Path, tracke
         start = time.perf_counter()
         measures = learner.learn([as_tensors(batch, devices.device) for batch in batches])
         now = time.perf_counter()
+        keeps_state = learner.step % settings.checkpoint_every == 0 or learner.step == settings.steps
+        if keeps_state:
+            _note_skipped(directory, dataset, devices)
         if not devices.is_main:
             continue
         if learner.step % settings.log_every == 0 or learner.step == settings.steps:
@@ -208,21 +231,34 @@ def _train(learner: Learner, dataset: TrajectoryDataset, directory: Path, tracke
             _keep_weights(
                 learner, directory / "ckpts" / f"epoch_{learner.step // settings.steps_per_epoch}.safetensors"
             )
-        if learner.step % settings.checkpoint_every == 0 or learner.step == settings.steps:
-            _note_skipped(directory, dataset)
+        if keeps_state:
             learner.save(state)
         begin = time.perf_counter()
 
 
-def _note_skipped(directory: Path, dataset: TrajectoryDataset) -> int:
-    """Name the files that could not be used, those of earlier tries at this training too; their number."""
-    path = directory / "skipped_trajectories.json"
+def _note_skipped(directory: Path, dataset: TrajectoryDataset, devices: Devices) -> None:
+    """Name the files that this process could not use, and could not in earlier tries at this training."""
+    path = directory / (_SKIPPED if devices.is_main else f"{Path(_SKIPPED).stem}_{devices.index}.json")
     # The reading thread may be adding to it.
+    _add_skipped(path, {str(file): reason for file, reason in list(dataset.skipped.items())})
+
+
+def _add_skipped(path: Path, found: Mapping[str, str]) -> int:
+    """Add files to a list of them; how many it has then."""
     known = read_json(path) or {}
-    found = known | {str(file): reason for file, reason in list(dataset.skipped.items())}
-    if found != known:
-        write_json(path, dict(sorted(found.items())))
-    return len(found)
+    both = {**known, **found}
+    if both != known:
+        write_json(path, dict(sorted(both.items())))
+    return len(both)
+
+
+def _gather_skipped(directory: Path) -> int:
+    """Put what the other processes have named to what the first one has; how many files there are then."""
+    path = directory / _SKIPPED
+    for other in sorted(directory.glob(f"{path.stem}_*.json")):
+        _add_skipped(path, read_json(other) or {})
+        other.unlink()
+    return _add_skipped(path, {})
 
 
 def _batches(

@@ -19,12 +19,13 @@ from typing import Any
 
 from pokenash.algorithms.damping import DampingSettings
 from pokenash.algorithms.oracles.metamon.damping import NetworkDamping, damping_from_json
-from pokenash.errors import PokenashError
+from pokenash.errors import InputError, PokenashError
 from pokenash.metamon.dataset import TrajectorySource
+from pokenash.metamon.networks import MetamonNetwork
 from pokenash.metamon.training.files import read_json, write_json
 from pokenash.metamon.training.fine_tuning import FineTuned, fine_tune
 from pokenash.metamon.training.settings import FineTuneSettings, TrainingData
-from pokenash.metamon.training.start import load_start
+from pokenash.metamon.training.start import StartingPoint, load_start
 from pokenash.metamon.training.state import saved_step
 from pokenash.policies.spec import PolicySpec
 from pokenash.tracking import Tracker, track
@@ -83,13 +84,24 @@ def fine_tune_job(job: Mapping[str, Any], directory: Path, tracker: Tracker | No
     given = job["damping"]
     damping = None if given is None else NetworkDamping(damping_from_json(given["settings"]), given["check_every"])
     training: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in job["training"].items()}
-    other = job.get("reference")
-    reference = None if other is None else load_start(PolicySpec.from_json(other)).network
+    reference = None if job.get("reference") is None else _reference(PolicySpec.from_json(job["reference"]), start)
     return fine_tune(
         start.network, TrainingData(sources, data["reward"], data["formats"], data["result"]), start.tokenizer,
         FineTuneSettings(**training), directory, seed=job["seed"], regularisation=damping,
         regularisation_config=given, reference=reference, tracker=tracker,
     )  # fmt: skip
+
+
+def _reference(spec: PolicySpec, start: StartingPoint) -> MetamonNetwork:
+    """The network of a policy that sees and does what the start does; its sizes are looked at where it is used."""
+    found = load_start(spec)
+    if not found.tokenizer.has_words_of(start.tokenizer):
+        raise InputError(f"reference: {spec.name!r} has another vocabulary than {start.spec.name!r}, which is trained")
+    for name in ("observation_space", "action_space"):
+        theirs, own = getattr(found.network.config, name), getattr(start.network.config, name)
+        if theirs != own:
+            raise InputError(f"reference: {spec.name!r} has the {name} {theirs!r}, and what is trained {own!r}")
+    return found.network
 
 
 def fine_tune_processes(
