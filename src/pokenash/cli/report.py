@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from pokenash.cli.options import parsed_options
 
 __all__ = ["run"]
 
@@ -22,15 +27,13 @@ class _Report:
         Heading of the page.
     """
 
-    directory: Path
+    directory: Annotated[Positional[Path], arg(metavar="DIRECTORY")]
     title: str | None = None
 
 
 def run(arguments: Sequence[str]) -> None:
     """Write the report and print where it is."""
-    import tyro
-
     from pokenash.experiments.reports import write_any_report
 
-    settings = tyro.cli(_Report, args=arguments, prog="pokenash report", config=(tyro.conf.PositionalRequiredArgs,))
+    settings = parsed_options(_Report, arguments, command="report")
     print(write_any_report(settings.directory, settings.title))

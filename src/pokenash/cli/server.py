@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from pokenash.cli.options import parsed_options
 from pokenash.cli.output import follow_logging
 from pokenash.errors import SimulatorError
 
@@ -83,11 +84,9 @@ def run(arguments: Sequence[str]) -> None:
     SimulatorError
         If it cannot be installed, does not start, or ends by itself.
     """
-    import tyro
-
     from pokenash.online import ShowdownServer, install_server
 
-    settings = tyro.cli(_Server, args=arguments, prog="pokenash server")
+    settings = parsed_options(_Server, arguments, command="server")
     follow_logging(settings.log_level)
     # Before signals are held back: an installation may be interrupted.
     modules = install_server(settings.cache)

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from pokenash.cli.options import default_value, parsed_options
 from pokenash.cli.output import LOG_LEVELS, follow_logging
 from pokenash.errors import InputError
 
@@ -64,8 +65,6 @@ def command_settings(
     # While torch's threads wait for each other the simulators want the cores; by default the wait is a busy one.
     # Must be set before torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    import tyro
-
     shared = argparse.ArgumentParser(add_help=False, allow_abbrev=False, prog=f"pokenash {command}")
     shared.add_argument("--config", type=Path)
     shared.add_argument("--log-level", choices=LOG_LEVELS)
@@ -80,15 +79,8 @@ def command_settings(
         if name is not None and name not in presets:
             raise InputError(f"unknown preset {name!r}; expected one of: {', '.join(presets)}")
         given = {**({} if name is None else presets[name]), **given}
-    # What has no default yet is left for the flags to say.
-    required = {field.name: tyro.MISSING for field in fields(kind) if _default(field) is MISSING}
-    settings = tyro.cli(
-        kind,
-        args=rest,
-        default=kind(**{**required, **given}),
-        prog=f"pokenash {command}",
-        description=f"{description}\n\n{_about_shared(presets)}",
-    )
+    about = f"{description}\n\n{_about_shared(presets)}"
+    settings = parsed_options(kind, rest, command=command, description=about, given=given)
     follow_logging(known.log_level or level)
     return settings
 
@@ -97,7 +89,7 @@ def _about_shared(presets: Presets | None) -> str:
     """The help of what every command takes."""
     about = "" if presets is None else f"--preset {{{','.join(presets)}}} sets the defaults; "
     return (
-        f"{about}--config FILE.toml stands for flags, with their names as keys, and flags win over it; "
+        f"Shared options: {about}--config FILE.toml stands for flags, with their names as keys, and flags win over it; "
         f"--log-level {{{','.join(LOG_LEVELS)}}} says how much is told."
     )
 
@@ -166,17 +158,11 @@ def settings_toml(settings: DataclassInstance) -> str:
     for field in fields(settings):
         value = getattr(settings, field.name)
         if value is None:
-            if _default(field) in (None, MISSING):
+            if default_value(field) in (None, MISSING):
                 continue
             value = _NONE
         lines.append(f"{_flag(kind, field)} = {_toml(value, field.name)}\n")
     return "".join(lines)
-
-
-def _default(field: Field[Any]) -> Any:
-    if field.default_factory is not MISSING:
-        return field.default_factory()
-    return field.default
 
 
 def _types(kind: type) -> dict[str, Any]:

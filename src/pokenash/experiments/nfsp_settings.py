@@ -54,24 +54,32 @@ class NFSPRunSettings:
         Decisions of a learner per step of its networks.
     warm_up : int
         Decisions that are gathered before anything is learnt.
-    replay_capacity, reservoir_capacity : int
-        Decisions that the best response's and the average policy's memories hold.
+    replay_capacity : int
+        Decisions that the best response's memory holds.
+    reservoir_capacity : int
+        Decisions that the average policy's memory holds.
     batch_size : int
         Decisions per step.
     optimizer : str
         ``adam`` or ``sgd``.
-    best_response_learning_rate, average_learning_rate : float
-        At the start.
+    best_response_learning_rate : float
+        Of the best response, at the start.
+    average_learning_rate : float
+        Of the average policy, at the start.
     final_learning_rate : float
         As a share of both; they fall linearly to there.
     target_update_every : int
         Steps after which the best response's target network is renewed.
-    epsilon, final_epsilon : float
-        Probability of a uniform action in place of the best response's, at the start and at the end.
+    epsilon : float
+        Probability of a uniform action in place of the best response's, at the start.
+    final_epsilon : float
+        That probability at the end.
     max_gradient_norm : float, optional
         Gradients are scaled down to it. Default: never.
-    width, layers : int
+    width : int
         Of the networks: an MLP, for Showdown a transformer.
+    layers : int
+        Of the networks.
     nash_conv_every : int
         Rounds after which the average policy's exact nash_conv is computed, in OpenSpiel's games that are small enough;
         0 for never.

@@ -46,8 +46,6 @@ class SelfPlayRunSettings(DampingFields, LearningFields):
         How often it collects, filters, trains and evaluates.
     epochs : int
         Of each generation's training; with the steps of an epoch they make its steps.
-    learning_rate, weight_decay, offline_coefficient, online_coefficient : float
-        Those of fine-tuning by default.
     warm_up_steps : int
         Over which each generation's learning rate rises.
     device : str
@@ -69,8 +67,10 @@ class SelfPlayRunSettings(DampingFields, LearningFields):
         Turns after which a battle is a tie. Default: the simulator's own 1,000.
     max_refused_rate : float
         Trajectories with a larger share of refused choices are not learned from.
-    min_turns, max_turns : int, optional
-        Nor are those with fewer or more turns.
+    min_turns : int, optional
+        Nor are those with fewer turns.
+    max_turns : int, optional
+        Nor are those with more turns.
     result : str
         Learn from ``any``, ``win`` or ``loss``; a tie counts as a loss.
     balance : str
