@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import TextIO
 
 __all__ = ["LOG_LEVELS", "aligned", "follow_logging", "mixture_text"]
 
@@ -20,12 +23,22 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def follow_logging(level: str) -> None:
     """What the library logs goes to standard error, with the time of day."""
-    handler = logging.StreamHandler()
+    handler = _BesideBars()
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     logger = logging.getLogger("pokenash")
     logger.handlers = [handler]
     logger.setLevel(level.upper())
     logger.propagate = False
+
+
+class _BesideBars(logging.StreamHandler[TextIO]):
+    """Lines of their own, and progress bars drawn again below them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # Where nothing has loaded it there is no bar.
+        bars = sys.modules.get("tqdm.std")
+        with nullcontext() if bars is None else bars.tqdm.external_write_mode(self.stream):
+            super().emit(record)
 
 
 def mixture_text(names: Sequence[str], probabilities: Sequence[float]) -> str:
