@@ -88,7 +88,7 @@ def test_an_interrupted_command_promises_to_go_on_only_where_it_does(
 
     monkeypatch.setattr(importlib.import_module(f"pokenash.cli.{command}"), "run", interrupted)
     assert main([command]) == 130
-    assert ("goes on from here" in capsys.readouterr().err) == goes_on
+    assert ("goes on from what was saved" in capsys.readouterr().err) == goes_on
 
 
 def test_wrong_option_exits_with_2() -> None:
@@ -122,6 +122,14 @@ def test_full_disk_is_one_sentence(tmp_path: Path) -> None:
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     assert "report.html" in done.stderr or "figures" in done.stderr
+
+
+@pytest.mark.parametrize("module", ["pokenash", "pokenash.cli"])
+def test_python_runs_the_commands_as_a_module(module: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "src")}
+    command = [sys.executable, "-m", module, "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, done.stdout.split()[0]) == (0, "pokenash"), done.stderr
 
 
 def test_metamons_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -265,7 +265,7 @@ def test_ctrl_c_is_one_line_and_the_same_collection_goes_on(tmp_path: Path, capf
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(60) == 130
-    assert capfd.readouterr().err == "pokenash: interrupted; the same command goes on from here\n"
+    assert capfd.readouterr().err == "pokenash: interrupted; the same command goes on from what was saved\n"
     assert not (tmp_path / "broken" / "collection.json").exists()
     assert run(tmp_path / "broken", battles=40, seed=0).new_battles == 40
     run(tmp_path / "whole", battles=40, seed=0)

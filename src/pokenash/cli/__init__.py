@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"pokenash: error: {error.strerror or error}: {error.filename or 'no file named'}", file=sys.stderr)
         return _EXIT_INPUT
     except KeyboardInterrupt:
-        rest = "; the same command goes on from here" if arguments[0] in _GO_ON else ""
+        rest = "; the same command goes on from what was saved" if arguments[0] in _GO_ON else ""
         print(f"pokenash: interrupted{rest}", file=sys.stderr)
         return _EXIT_INTERRUPTED
     return 0
