@@ -173,12 +173,19 @@ def test_nfsp_shows_its_rounds_and_its_exact_value(nfsp: Path, tmp_path: Path) -
         assert row[6] == f"{line['mean_return']:+.3f}"
     assert "state so far" not in page
     unfinished = Path(shutil.copytree(nfsp, tmp_path / "run"))
+    (between, _) = (unfinished / "nash_conv.jsonl").read_text().splitlines()
+    (unfinished / "nash_conv.jsonl").write_text(f"{between}\n")
+    # As where nash_conv_every is 3: the end's value is in the summary alone, and is not of a longer run.
+    assert page_rows(write_any_report(unfinished).read_text()) == rows
+    with (unfinished / "training.jsonl").open("a") as log:
+        log.write(json.dumps({**read_lines(nfsp / "training.jsonl")[-1], "round": 4, "episodes": 200}) + "\n")
+    assert "<span>exact nash_conv after 80 games</span>" in write_any_report(unfinished).read_text()
     config = json.loads((unfinished / "config.json").read_text())
     config["settings"]["rounds"] = 9
     (unfinished / "config.json").write_text(json.dumps(config))
     (unfinished / "nash_conv.jsonl").unlink()
     page = write_any_report(unfinished).read_text()
-    assert "4 of 9 rounds are done" in page
+    assert "5 of 9 rounds are done" in page
     assert "<b>unknown</b><span>exact nash_conv</span>" in page
 
 

@@ -57,8 +57,18 @@ def write_nfsp_report(directory: str | Path, title: str | None = None) -> Path:
     rounds = read_lines(folder / "training.jsonl")
     if not rounds:
         raise RunDirectoryError(f"{folder}: no round is finished yet, so there is nothing to report")
+    return write_page(folder, lambda: _page(config, rounds, _exact_values(folder, rounds), title))
+
+
+def _exact_values(folder: Path, rounds: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rounds whose exact nash_conv is known; that of the last one is in the summary, whatever round it is."""
     exact = read_lines(folder / "nash_conv.jsonl") if (folder / "nash_conv.jsonl").exists() else []
-    return write_page(folder, lambda: _page(config, rounds, exact, title))
+    # A run that was extended and has not ended yet has the summary of before.
+    ended = read_json(folder / "nfsp_summary.json") if (folder / "nfsp_summary.json").exists() else {}
+    value, last = ended.get("exact_nash_conv"), rounds[-1]
+    if value is not None and ended.get("rounds") == len(rounds) and (not exact or exact[-1]["round"] != last["round"]):
+        exact.append({"round": last["round"], "episodes": last["episodes"], "exact_nash_conv": value})
+    return exact
 
 
 def _page(

@@ -196,7 +196,7 @@ def _warnings(run: _Run) -> list[str]:
             name = entry["name"]
             warnings.append(
                 f"{name} is not shown to beat the mixture that it was trained on: its interval "
-                f"{interval(fresh['lower'], fresh['upper'])} reaches down to 50%. That is no proof that the mixture "
+                f"{interval(fresh['lower'], fresh['upper'])} does not lie above 50%. That is no proof that the mixture "
                 "cannot be exploited, only that this oracle with this budget did not."
             )
     return warnings
