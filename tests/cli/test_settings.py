@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tyro.conf import Positional, arg
 
-from pokenash.cli import main
+from pokenash.cli import COMMANDS, main
 from pokenash.cli.settings import command_settings, read_settings_file, save_settings, settings_toml
 from pokenash.errors import InputError
 from pokenash.experiments.evaluation_settings import EvaluationSettings
@@ -180,6 +180,38 @@ def test_help_shows_what_is_told_by_place_under_its_name_in_a_file(
         main([command, "--help"])
     usage = capsys.readouterr().out.splitlines()[0]
     assert usage.split()[-1] == key
+
+
+_SEEDED = (
+    *(("psro",), ("nfsp",), ("selfplay", "start"), ("exploit", "uniform"), ("collect", "uniform")),
+    *(("filter", "."), ("train", "."), ("tournament", "uniform", "max_power"), ("evaluate", "uniform")),
+    *(
+        ("probes", "uniform"),
+        ("play", "uniform", "--accept"),
+        ("sessions", "."),
+        ("teams", "split", "sample", "gen1ou"),
+    ),
+)
+
+
+@pytest.mark.parametrize("command", _SEEDED)
+def test_a_negative_seed_is_the_same_error_for_every_command_and_nothing_is_written(
+    command: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "output"
+    assert main([*command, "--seed", "-1", "--output", str(output)]) == 2
+    assert capsys.readouterr().err == "pokenash: error: seed: expected an integer >= 0, got -1\n"
+    assert not output.exists()
+
+
+def test_every_command_with_a_seed_is_among_those(capsys: pytest.CaptureFixture[str]) -> None:
+    seeded = set()
+    for command in COMMANDS:
+        with pytest.raises(SystemExit):
+            main([command, *(["split"] if command == "teams" else []), "--help"])
+        if "--seed " in capsys.readouterr().out:
+            seeded.add(command)
+    assert {words[0] for words in _SEEDED} == seeded
 
 
 @pytest.mark.parametrize("name", PRESETS)

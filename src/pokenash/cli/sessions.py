@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pokenash.cli.output import aligned, follow_logging
+from pokenash.cli.settings import check_seed
 from pokenash.terminal import printable
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("--level", type=float, default=0.95, help="of the intervals (default: 0.95)")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default: 0)")
     options = parser.parse_args(arguments)
+    check_seed(options.seed)
     follow_logging("warning")
 
     from pokenash.online.pseudonyms import Pseudonyms

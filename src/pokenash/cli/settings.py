@@ -23,7 +23,7 @@ from pokenash.errors import InputError
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["SETTINGS", "command_settings", "read_settings_file", "save_settings", "settings_toml"]
+__all__ = ["SETTINGS", "check_seed", "command_settings", "read_settings_file", "save_settings", "settings_toml"]
 
 SETTINGS = "settings.toml"
 """Where a run's settings are written; a valid ``--config``."""
@@ -58,7 +58,7 @@ def command_settings(
     ------
     InputError
         If there is no such preset, or the file cannot be read, has a key that is no option of the command, or a value
-        of the wrong kind: the message names the file and the key.
+        of the wrong kind: the message names the file and the key. If the command has a seed that is negative.
     SystemExit
         If the flags cannot be understood, or ask for help.
     """
@@ -81,8 +81,21 @@ def command_settings(
         given = {**({} if name is None else presets[name]), **given}
     about = f"{description}\n\n{_about_shared(presets)}"
     settings = parsed_options(kind, rest, command=command, description=about, given=given)
+    check_seed(getattr(settings, "seed", None))
     follow_logging(known.log_level or level)
     return settings
+
+
+def check_seed(seed: int | None) -> None:
+    """Refuse a negative seed, for every command alike: some generators would refuse it, after hours or at once.
+
+    Raises
+    ------
+    InputError
+        If it is negative.
+    """
+    if seed is not None and seed < 0:
+        raise InputError(f"seed: expected an integer >= 0, got {seed}")
 
 
 def _about_shared(presets: Presets | None) -> str:

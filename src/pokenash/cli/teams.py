@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pokenash.cli.output import aligned, follow_logging
+from pokenash.cli.settings import check_seed
 
 if TYPE_CHECKING:
     from pokenash.games.showdown.team_set import TeamSet
@@ -144,6 +145,7 @@ def _tell(teams: TeamSet) -> None:
 def _split(chosen: argparse.Namespace) -> None:
     from pokenash.games.showdown.team_files import write_team_set
 
+    check_seed(chosen.seed)
     teams = _load(chosen, chosen.source)
     for part in ("train", "held-out"):
         some = teams.split(part, chosen.fraction, chosen.seed)
