@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -73,9 +73,18 @@ def _check_same(path: Path, recorded: Mapping[str, Any], wanted: Mapping[str, An
     differing = [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)]
     if differing:
         raise RunDirectoryError(
-            f"{path} is of a run with other settings: {', '.join(differing)} differ; use the same ones, or another "
-            "directory"
+            f"{path} is of a run with other settings: {_difference(differing, old, new)}; use the same ones, or "
+            "another directory"
         )
+
+
+def _difference(names: Sequence[str], old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """What differs, with both values where it is one thing and short."""
+    if len(names) > 1:
+        return f"{', '.join(names)} differ"
+    values = [json.dumps(side.get(names[0])) for side in (old, new)]
+    shown = f" ({values[0]} there, {values[1]} asked for)" if max(map(len, values)) < 40 else ""
+    return f"{names[0]} differs{shown}"
 
 
 def _flat(value: Any, free: Set[str], prefix: str = "") -> dict[str, Any]:

@@ -106,7 +106,8 @@ class ScaledOracle:
         iteration: int,
     ) -> PolicySpec:
         return self._oracle.train(
-            ScaledReturns(game, self._scale),
+            # Showdown's policies want Showdown's own game, whose returns are of the right size as they are.
+            game if self._scale == 1 else ScaledReturns(game, self._scale),
             opponent,
             population=population,
             name=name,
