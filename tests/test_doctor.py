@@ -157,6 +157,18 @@ def test_packages_that_are_missing_or_too_old_are_told_from_those_of_extras(tmp_
     assert "dev" not in features
 
 
+def test_every_feature_is_told_also_those_that_came_after_the_installation(tmp_path: Path) -> None:
+    install(tmp_path, "trackio", "0.3")
+    lines = ["Provides-Extra: wandb", "Requires-Dist: never>=1; extra == 'wandb'"]
+    install(tmp_path, "pokenash", pokenash.__version__, *lines)
+    features = named(json.loads(doctor(tmp_path, "--json").stdout)["features"])
+    assert set(PURPOSES) <= set(features)
+    assert features["wandb"]["found"] == "never missing (expected >=1)"
+    late = features["trackio"]
+    assert (late["state"], late["remedy"]) == ("absent", "pip install 'pokenash[trackio]'")
+    assert late["found"] == "pokenash was installed before it had this extra; install it again"
+
+
 def test_an_installation_of_another_version_is_broken(tmp_path: Path) -> None:
     install(tmp_path, "pokenash", "0.0.1")
     done = doctor(tmp_path)

@@ -66,8 +66,13 @@ def feature_findings() -> Iterator[tuple[str, bool, str, str, str]]:
     except (InputError, ImportError):
         # `package_findings` has said so.
         return
-    for extra, needed in wanted.items():
-        purpose = PURPOSES.get(extra, "")
+    # Of a checkout that was installed before an extra was there, the metadata do not know it.
+    for extra in sorted({*wanted, *PURPOSES}):
+        needed, purpose = wanted.get(extra), PURPOSES.get(extra, "")
+        if needed is None:
+            found = "pokenash was installed before it had this extra; install it again"
+            yield extra, False, found, purpose, f"pip install 'pokenash[{extra}]'"
+            continue
         if not needed:
             yield extra, False, "not made for this system", purpose, ""
             continue
