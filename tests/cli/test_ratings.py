@@ -106,7 +106,9 @@ def test_what_is_no_source_is_one_sentence(tmp_path: Path) -> None:
         RatingsSettings((str(tmp_path / "gone"),)).run()
     with pytest.raises(InputError, match="at least one"):
         RatingsSettings(()).run()
-    with pytest.raises(RunDirectoryError, match=r"config\.json"):
+    with pytest.raises(
+        RunDirectoryError, match=r"is empty; expected a match log \(\.jsonl\), or the directory of a run"
+    ):
         RatingsSettings((str(tmp_path),)).run()
     empty = tmp_path / "empty.jsonl"
     empty.touch()

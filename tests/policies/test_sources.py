@@ -48,7 +48,7 @@ def test_words_that_name_nothing_are_refused(word: str) -> None:
 
 
 def test_unfinished_and_damaged_runs_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(RunDirectoryError, match=r"config\.json"):
+    with pytest.raises(RunDirectoryError, match="is empty, which has no mixture"):
         read_run(tmp_path)
     play_run(tmp_path / "run", iterations=1)
     strategy = tmp_path / "run" / "iteration_1" / "meta_strategy.json"
@@ -60,3 +60,9 @@ def test_unfinished_and_damaged_runs_are_refused(tmp_path: Path) -> None:
         file.unlink()
     with pytest.raises(RunDirectoryError, match="no meta-strategy yet"):
         read_run(tmp_path / "run")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "config.json").write_text('{"schema": 1, "kind": "exploit", "game": {}, "seed": 1}')
+    with pytest.raises(
+        RunDirectoryError, match="is the directory of a search for best responses, which has no mixture"
+    ):
+        read_run(tmp_path / "other")

@@ -18,6 +18,7 @@ from typing import Any
 
 from pokenash.algorithms.match_log import MatchLog
 from pokenash.algorithms.oracles.core import derive_seed
+from pokenash.directory_words import directory_words
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.experiments.environment import machine, versions
 from pokenash.experiments.run_directory import SCHEMA, RunDirectory, read_json, write_json
@@ -168,8 +169,7 @@ def open_collection(
         config, everyone = wanted, list(opponents)
     elif not path.exists():
         raise RunDirectoryError(
-            f"{run.path} is not empty and has no config.json, so it is not a collection of pokenash; "
-            "name a new or empty directory"
+            f"{run.path} {directory_words(run.path)}, not a collection; name a new or empty directory"
         )
     else:
         config = _continued(path, wanted, [*about, "policy"])
@@ -186,7 +186,9 @@ def _continued(path: Path, wanted: Mapping[str, Any], same: Sequence[str]) -> di
     """The config that is there, if it is of the same collection."""
     recorded = read_json(path)
     if recorded.get("kind") != "collection":
-        raise RunDirectoryError(f"{path} is not the config of a collection; name another directory")
+        raise RunDirectoryError(
+            f"{path.parent} {directory_words(path.parent)}, not a collection; name a new or empty directory"
+        )
     missing = sorted(set(wanted) - set(recorded))
     if missing or not isinstance(recorded["game"], dict):
         raise RunDirectoryError(f"{path} is damaged: it lacks {', '.join(missing) or 'a game'}; restore it")

@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pokenash.directory_words import directory_words
 from pokenash.errors import InputError
 from pokenash.experiments.collection import INDEXED_FROM
 from pokenash.experiments.collection_directory import TRAJECTORIES
@@ -68,14 +69,21 @@ def trajectory_root(source: str | Path) -> Path:
     Raises
     ------
     InputError
-        If it is not a directory.
+        If it is not a directory, or that of something else.
     """
     path = Path(source)
     if (path / TRAJECTORIES).is_dir() and (path / "config.json").is_file():
         return path / TRAJECTORIES
-    if not path.is_dir():
-        raise InputError(f"filter: {path} is not a directory of trajectories, nor that of a collection")
+    if not path.is_dir() or any((path / name).is_file() for name in ("config.json", "fine_tune.json")):
+        raise _no_trajectories(path)
     return path
+
+
+def _no_trajectories(path: Path) -> InputError:
+    return InputError(
+        f"trajectories: {path} {directory_words(path)}; expected a root of trajectories (a folder that holds a folder "
+        "per format) or the directory of a collection"
+    )
 
 
 def filter_trajectories(
@@ -143,6 +151,8 @@ def _make(
     with _bar(roots) if progress else nullcontext() as bar:
         on_files = (lambda number: None) if bar is None else bar.update
         files = list(read_files(roots, rules, working / _LIST, workers=num_workers, on_files=on_files))
+    if not files:
+        raise _no_trajectories(roots[0])
     _tell_unknown_species(files, rules)
     _choose(files, rules)
     kept = [file for file in files if file.reason is None]

@@ -10,6 +10,7 @@ from typing import Any
 
 from pokenash.algorithms.match_log import LoggedMatch, MatchLog
 from pokenash.algorithms.match_log_lines import Tallies
+from pokenash.directory_words import directory_words
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.experiments.run_directory import read_json
 from pokenash.policies.populations import load_population, without_checkpoint_paths
@@ -119,13 +120,14 @@ def _source(path: Path) -> RatingSource:
         return RatingSource(path.stem, path)
     if not path.is_dir():
         raise InputError(f"ratings: {path} is neither a match log (.jsonl) nor the directory of a run")
-    config = read_json(path / "config.json")
-    if config.get("kind") not in _BLOCKS:
-        raise RunDirectoryError(
-            f"{path} is a directory of the kind {config.get('kind')!r}; expected one of {', '.join(_BLOCKS)}, or a "
-            "match log"
-        )
+    config = read_json(path / "config.json") if (path / "config.json").is_file() else {}
     log = path / "matches" / "matches.jsonl"
+    if config.get("kind") not in _BLOCKS:
+        inside = [str(one) for one in (path / "tournament", log) if one.exists()]
+        raise RunDirectoryError(
+            f"ratings: {path} {directory_words(path)}; expected a match log (.jsonl), or the directory of a run of "
+            f"PSRO, a tournament or an evaluation{f', such as its own {inside[0]}' if inside else ''}"
+        )
     if not log.exists():
         raise RunDirectoryError(f"{path} has no battles yet: {log} is missing")
     return RatingSource(path.resolve().name, log, _BLOCKS[config["kind"]], _policies(path))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pokenash.directory_words import directory_words
 from pokenash.errors import InputError, RunDirectoryError
 from pokenash.games.core import Game
 from pokenash.games.loading import load_game
@@ -21,6 +22,7 @@ __all__ = ["RunMixture", "directory_name", "is_run", "policy_specs", "read_run"]
 
 # What a directory holds from which one policy came: a training's, or NFSP's.
 _OWN = "population.json"
+_PSRO = "psro"
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,12 @@ def read_run(directory: str | Path) -> RunMixture:
         If the directory is not that of a run, has no meta-strategy yet, or is damaged.
     """
     path = Path(directory)
-    config = _read(path / "config.json")
+    there = (path / "config.json").is_file()
+    config = _read(path / "config.json") if there else {}
+    if not there or config.get("kind", _PSRO) != _PSRO:
+        raise RunDirectoryError(
+            f"{path} {directory_words(path)}, which has no mixture of policies; expected the directory of a run of PSRO"
+        )
     if not isinstance(config.get("game"), dict) or not isinstance(config.get("seed"), int):
         raise RunDirectoryError(f"{path / 'config.json'} is not the config of a run: it names no game and no seed")
     iteration = max((number for number in _iterations(path)), default=None)
