@@ -40,7 +40,11 @@ def test_the_average_policy_gets_better_and_is_a_policy_for_other_commands(
     values = _values(tmp_path / "kuhn")
     assert [value["round"] for value in values] == list(range(1, 20, 2))
     assert values[-1]["exact_nash_conv"] == pytest.approx(summary["exact_nash_conv"])
-    assert "exact nash_conv" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "exact nash_conv" in told
+    # What evaluate plays is Showdown.
+    assert "--game kuhn_poker says how good it is" in told
+    assert "evaluate" not in told
     (spec,) = policy_specs([str(tmp_path / "kuhn" / "population.json")])
     assert spec.name == summary["policy"]
 

@@ -305,6 +305,15 @@ def test_the_perceptron_reads_arrays_and_flat_dicts(space: Any, observation: Any
     assert NetworkPolicy(network).action_probabilities(decisions, None)[1].tolist() == [0, 1, 0]
 
 
+def test_a_game_of_other_observations_is_refused_in_one_line() -> None:
+    network = build_network(Made(spaces.Box(0, 2, (4,), np.float32)), MLPSettings((8,)), seed=1)
+    network.check_game(Made(spaces.Box(0, 2, (4,), np.float32)))
+    with pytest.raises(InputError, match=r"^.* sizes \[4\] and 3 actions; .* sizes \[30\] and 3 actions$"):
+        network.check_game(Made(spaces.Box(0, 2, (30,), np.float32)))
+    with pytest.raises(InputError, match="other names or bounds"):
+        network.check_game(Made(spaces.Box(0, 3, (4,), np.float32)))
+
+
 def test_observations_that_no_network_reads_are_refused() -> None:
     with pytest.raises(InputError, match="Text"):
         build_network(Made(spaces.Text(5)), seed=1)

@@ -22,6 +22,7 @@ _DESCRIPTION = (
 
 def run(arguments: Sequence[str]) -> None:
     """Learn or go on, and say where the average policy is."""
+    from pokenash.experiments.named_game import SHOWDOWN
     from pokenash.experiments.nfsp_settings import PRESETS, NFSPRunSettings
 
     settings = command_settings(NFSPRunSettings, arguments, command="nfsp", description=_DESCRIPTION, presets=PRESETS)
@@ -30,7 +31,10 @@ def run(arguments: Sequence[str]) -> None:
     if summary["exact_nash_conv"] is not None:
         text += f": exact nash_conv {summary['exact_nash_conv']:.3f}"
     path = settings.output / "population.json"
-    print(f"{text}\npolicy: {path} (pokenash evaluate {path} and pokenash exploit {path} say how good it is)")
+    # Others to play against are Showdown's.
+    showdown = f"pokenash evaluate {path} and pokenash exploit {path} say"
+    how = showdown if settings.game == SHOWDOWN else f"pokenash exploit {path} --game {settings.game} says"
+    print(f"{text}\npolicy: {path} ({how} how good it is)")
     print(f"results: {settings.output} (pokenash report {settings.output} makes a page of them)")
 
 

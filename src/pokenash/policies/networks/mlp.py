@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -81,12 +81,11 @@ class MLPNetwork(Network):
         }
 
     def check_game(self, game: Game) -> None:
-        if _parts_of(game) != self._parts or game.num_actions != self.num_actions:
-            sizes = [part.values or part.size for part in self._parts]
-            raise InputError(
-                f"the network is for observations of sizes {sizes} and {self.num_actions} actions; {game.name} has "
-                f"{game.observation_space} and {game.num_actions} actions"
-            )
+        parts = _parts_of(game)
+        if parts != self._parts or game.num_actions != self.num_actions:
+            own, others = _in_words(self._parts, self.num_actions), _in_words(parts, game.num_actions)
+            bounds = ", with other names or bounds" if own == others else ""
+            raise InputError(f"the network is for {own}; the game {game.name} has {others}{bounds}")
 
     def prepare(self, observation: Observation) -> dict[str, NDArray[Any]]:
         columns = []
@@ -124,6 +123,10 @@ def _parts_of(game: Game) -> list[_Part]:
     if isinstance(space, spaces.Dict):
         return [_part(name, space[name], game) for name in sorted(space.keys())]
     return [_part(_WHOLE, space, game)]
+
+
+def _in_words(parts: Sequence[_Part], num_actions: int) -> str:
+    return f"observations of sizes {[part.values or part.size for part in parts]} and {num_actions} actions"
 
 
 def _part(name: str, space: spaces.Space[Any], game: Game) -> _Part:
