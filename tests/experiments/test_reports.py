@@ -228,9 +228,12 @@ class Rock:
         return always(0, settings["name"])
 
 
-def test_a_search_that_is_not_finished_is_refused(exploit: Path, tmp_path: Path) -> None:
-    run = Path(shutil.copytree(exploit, tmp_path / "run"))
-    (run / "exploit.json").unlink()
+@pytest.mark.parametrize(("command", "result"), [("exploit", "exploit.json"), ("tournament", "tournament.json")])
+def test_what_has_no_result_yet_is_refused(
+    command: str, result: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    run = Path(shutil.copytree(request.getfixturevalue(command), tmp_path / "run"))
+    (run / result).unlink()
     with pytest.raises(RunDirectoryError, match="has not finished; give its command again"):
         write_any_report(run)
 

@@ -27,6 +27,9 @@ REPORTS = MappingProxyType(
 
 _FINE_TUNING = "fine_tune.json"
 
+# What is written when all battles have been played, by kind; a search for best responses sees to it itself.
+_RESULTS = MappingProxyType({"evaluation": "evaluation.json", "tournament": "tournament.json"})
+
 
 def write_any_report(directory: str | Path, title: str | None = None) -> Path:
     """Make the report of a directory: of PSRO, an evaluation, a tournament, NFSP, a search, a training, self-play.
@@ -48,7 +51,10 @@ def write_any_report(directory: str | Path, title: str | None = None) -> Path:
         If it is no such directory, a file is missing or damaged, or there is nothing to report yet.
     """
     folder = Path(directory)
-    module, name = REPORTS[_kind(folder)]
+    kind = _kind(folder)
+    if kind in _RESULTS and not (folder / _RESULTS[kind]).exists():
+        raise RunDirectoryError(f"{folder}: the {kind} has not finished; give its command again, it goes on")
+    module, name = REPORTS[kind]
     write: Callable[..., Path] = getattr(importlib.import_module(f"pokenash.experiments.{module}"), name)
     return write(folder) if title is None else write(folder, title)
 
