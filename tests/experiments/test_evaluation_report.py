@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tests.experiments.rock_paper_scissors import always
 from pokenash.cli import main
 from pokenash.errors import RunDirectoryError
 from pokenash.experiments.evaluation import StoppingRule, evaluate
-from pokenash.experiments.evaluation_report import write_evaluation_report
+from pokenash.experiments.evaluation_report import POOL_REMARK, SCALE_REMARK, write_evaluation_report
 from pokenash.games.aec import AECGame
 from pokenash.policies import PolicySpec
 from pokenash.policies.mixture import mixture_spec
@@ -105,6 +106,10 @@ def test_the_command_prints_a_table_goes_on_and_refuses_what_it_cannot_use(
     assert "GXE" in printed
     assert "expected score over the pool (uniform 50%, type_aware 50%; 40 battles)" in printed
     assert "anchors of gen1ou" in printed
+    page = html.unescape((tmp_path / "e" / "report.html").read_text())
+    for remark in (POOL_REMARK, SCALE_REMARK):
+        assert remark in printed
+        assert remark in page
     log = (tmp_path / "e" / "matches" / "matches.jsonl").read_bytes()
     assert main(words) == 0
     assert (tmp_path / "e" / "matches" / "matches.jsonl").read_bytes() == log

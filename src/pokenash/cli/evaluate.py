@@ -51,6 +51,8 @@ def _percents(lower: float | None, upper: float | None) -> str:
 
 def _table(result: EvaluationResult) -> str:
     """The evaluation in a few lines; whatever number stands here says what it rests on."""
+    from pokenash.experiments.evaluation_report import POOL_REMARK, SCALE_REMARK
+
     level = f"{result.opponents[0].score.level:.0%}"
     rows = [("opponent", "battles", "won/drawn/lost", "score", f"{level} interval")]
     for row in result.opponents:
@@ -77,12 +79,14 @@ def _table(result: EvaluationResult) -> str:
             f"\nGXE {pool.score:.1%} {_percents(pool.lower, pool.upper)}: expected score over the pool "
             f"({members}; {pool.battles} battles)"
         )
+        lines.append(POOL_REMARK)
     if result.scale is not None:
         scale = result.scale
         lines.append(
             f"rating {scale.rating:.0f} [{scale.lower:.0f}, {scale.upper:.0f}] from {scale.battles} battles against "
             f"{', '.join(scale.anchors)} ({result.scale_about})"
         )
+        lines.append(SCALE_REMARK)
     else:
         lines.append(f"no rating: {result.scale_refusal}")
     return "\n".join(lines)

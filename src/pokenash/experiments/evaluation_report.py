@@ -15,7 +15,20 @@ from pokenash.experiments.evaluation_config import POPULATION, read_config
 from pokenash.experiments.report_page import flat_settings, interval, percent, write_report_page
 from pokenash.experiments.run_directory import read_json
 
-__all__ = ["quoted_interval", "scores_figure", "write_evaluation_report"]
+__all__ = ["POOL_REMARK", "SCALE_REMARK", "quoted_interval", "scores_figure", "write_evaluation_report"]
+
+POOL_REMARK = (
+    "This is not the GXE of Pokémon Showdown's ladder, which is the expected score against an imagined opponent of "
+    "average Glicko rating. It changes with the pool: compare it only over the same pool."
+)
+"""What the score over the pool may be compared with."""
+
+SCALE_REMARK = (
+    "One drawn battle against each anchor is added, so that who won or lost all has a rating too; after few battles it "
+    "weighs. The scale is of these anchors with these teams: compare the rating only with others on it, not with a "
+    "ladder's."
+)
+"""What the rating on the anchors' scale may be compared with."""
 
 _BLUE, _ORANGE = "#0072B2", "#D55E00"
 _INTERVAL_WORDS = {
@@ -198,6 +211,8 @@ def _context(config: Mapping[str, Any], population: Mapping[str, Any], evaluatio
         "level": f"{config['settings']['level']:.0%}",
         "pool": pool,
         "scale": scale,
+        "pool_remark": POOL_REMARK,
+        "scale_remark": SCALE_REMARK,
         "ratings": _ratings(evaluation),
         "members": _members(evaluation),
         "settings": flat_settings({"seed": config["seed"], "game": game, **config["settings"]}, lists=False),
