@@ -38,6 +38,7 @@ def test_a_tournament_tells_and_keeps_its_results(tmp_path: Path, capsys: pytest
     _play(tmp_path / "one")
     out = capsys.readouterr().out
     assert "restricted nash_conv" in out
+    assert "Wilson's interval, over single battles" in out
     rows = list(csv.DictReader((tmp_path / "one" / "tournament.csv").open()))
     assert [(row["policy"], row["opponent"]) for row in rows] == [("uniform", "max_power"), ("max_power", "uniform")]
     matches = [match for match in MatchLog(tmp_path / "one" / "matches" / "matches.jsonl") if match.counted]

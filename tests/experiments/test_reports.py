@@ -16,6 +16,7 @@ from tests.experiments.rock_paper_scissors import always
 from pokenash.algorithms.exploitability import Attempt, tabular_attempts
 from pokenash.cli import main
 from pokenash.errors import RunDirectoryError
+from pokenash.experiments import tournament_report
 from pokenash.experiments.exploit_run import run_exploit
 from pokenash.experiments.figure_curves import Panel, panels_figure
 from pokenash.experiments.nfsp_settings import NFSPRunSettings
@@ -145,6 +146,16 @@ def test_a_tournament_shows_every_pair_with_its_counts_and_interval(tournament: 
         assert row[1] == f"{probability:.1%}"
     assert f"<b>{result['battles']}</b><span>battles</span>" in page
     assert "have not been played" not in page
+
+
+def test_a_tournament_says_what_its_intervals_are_wherever_they_stand(
+    tournament: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "take the two battles of a start for one observation"
+    assert write_any_report(tournament).read_text().count(words) == 1
+    # Of many pairs matrix and table stand apart.
+    monkeypatch.setattr(tournament_report, "_MOST_PAIRS", 2)
+    assert write_any_report(tournament).read_text().count(words) == 2
 
 
 def test_a_pair_that_was_not_played_is_missing_and_not_one_half(tournament: Path, tmp_path: Path) -> None:

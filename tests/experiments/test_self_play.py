@@ -336,7 +336,7 @@ def test_refused_choices_are_counted_in_a_sample_of_the_files(whole: Path) -> No
 def test_the_report_is_one_page_that_needs_no_network(whole: Path) -> None:
     page = write_self_play_report(whole).read_text()
     assert page.count("<svg") == 2
-    for text in ("generation_1", "against the start", "KL divergence", "learning rate", "refused", "uniform"):
+    for text in ("generation_1", "against the start", "KL divergence", "learning rate", "refused", "uniform", "Wilson"):
         assert text in page
     assert not re.search(r'(src|href)="http', page)
     assert (whole / "figures" / "training.png").exists()

@@ -62,7 +62,8 @@ def _table(result: SelfPlayResult) -> str:
                 *(_number(row.get(name), form) for name, form in _SHOWN.items()),
             )
         )
-    return "\n".join(aligned(rows))
+    about = "against the start: a draw is half a win; interval over pairs of battles, one start from both seats"
+    return "\n".join([*aligned(rows), about])
 
 
 def _score(met: Mapping[str, Any] | None) -> tuple[str, str]:

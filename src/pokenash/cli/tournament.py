@@ -49,7 +49,7 @@ def _tables(result: TournamentResult) -> str:
                     f"[{row['lower']:.1%}, {row['upper']:.1%}]",
                 )
             )
-    lines = aligned(rows)
+    lines = [*aligned(rows), "win rate: a draw is half a win; Wilson's interval, over single battles"]
     ratings = result.ratings
     standing = sorted(
         zip(ratings.ratings, ratings.lower, ratings.upper, policies, result.meta_strategy, strict=True), reverse=True

@@ -112,8 +112,9 @@ def _results(history: SelfPlayHistory) -> Section:
     return Section(
         "Did it get better?",
         "Every pair of policies plays fresh battles which nobody has learned from, each drawn start from both seats; "
-        "intervals of scores rest on these pairs of battles. Ratings are Bradley-Terry's from all battles of the "
-        "tournament, on Elo's scale. A loop may beat its start and lose to others: both tables count.",
+        "intervals of scores rest on these pairs of battles. The report of the tournament, in its own folder, has "
+        "Wilson's intervals over single battles, which differ for the same score. Ratings are Bradley-Terry's from all "
+        "battles of the tournament, on Elo's scale. A loop may beat its start and lose to others: both tables count.",
         figures=[("results", results_figure([history]))],
         tables=[summary, against],
         after="The second table: scores, with intervals, against those who were there before the first generation.",

@@ -17,10 +17,15 @@ __all__ = ["write_tournament_report"]
 
 _MOST_PAIRS = 45
 
+_INTERVAL_NOTE = (
+    "Intervals are Wilson's, over single battles. Evaluations and the reports of self-play take the two battles of a "
+    "start for one observation, and leave out those whose partner ended with an error: of the same battles they give "
+    "another interval."
+)
 _MATRIX_NOTE = (
-    "Win rate of the row over the column, a draw counting half, every drawn start in both seats; with its Wilson "
-    "interval and number of battles. Policies are in the order of their ratings. A pair that has not been played is "
-    "empty, not 50%."
+    "Win rate of the row over the column, a draw counting half, every drawn start in both seats; with its interval and "
+    "number of battles. Policies are in the order of their ratings. A pair that has not been played is empty, not 50%. "
+    f"{_INTERVAL_NOTE}"
 )
 _RATINGS_NOTE = (
     "Bradley-Terry ratings on Elo's scale (400 points: ten to one) whose mean is 1500, from these battles alone. An "
@@ -158,7 +163,7 @@ def _matrix_sections(matrix: Mapping[str, Any], order: list[str], pairs: list[An
     if len(rows) <= _MOST_PAIRS:
         return [Section("Who beats whom", _MATRIX_NOTE, [("payoff", figure)], [table])]
     matrix_alone = Section("Who beats whom", _MATRIX_NOTE, [("payoff", figure)])
-    return [matrix_alone, Section(f"All {len(rows)} pairs", tables=[table], folded=True)]
+    return [matrix_alone, Section(f"All {len(rows)} pairs", _INTERVAL_NOTE, tables=[table], folded=True)]
 
 
 def _nash_section(result: Mapping[str, Any], order: list[str], level: str) -> Section:
