@@ -9,6 +9,7 @@ import pytest
 
 from pokenash.cli import main
 from pokenash.directory_words import directory_words
+from pokenash.experiments.filtering import trajectory_root
 
 
 def _made(folder: Path, kind: str) -> Path:
@@ -88,6 +89,12 @@ def test_a_command_that_is_pointed_at_it_says_so_and_writes_nothing(
     assert expected in said
     assert not new.exists()
     assert {path: path.is_file() and path.read_bytes() for path in it.rglob("*") if path.name != ".lock"} == before
+
+
+def test_a_published_root_may_have_a_config_of_its_own(tmp_path: Path) -> None:
+    root = _made(tmp_path / "root", "root")
+    (root / "config.json").write_text("{}")
+    assert trajectory_root(root) == root
 
 
 def test_ratings_name_the_tournament_inside_of_what_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,6 +31,7 @@ from pokenash.experiments.filtering_reading import ReadFile, count_files, digest
 from pokenash.experiments.filtering_rules import FilterRules
 from pokenash.experiments.run_directory import SCHEMA, write_json
 from pokenash.metamon.dataset_index import index_trajectories
+from pokenash.metamon.trajectories import SUFFIX
 
 __all__ = ["FilterResult", "filter_trajectories", "trajectory_root"]
 
@@ -74,7 +75,9 @@ def trajectory_root(source: str | Path) -> Path:
     path = Path(source)
     if (path / TRAJECTORIES).is_dir() and (path / "config.json").is_file():
         return path / TRAJECTORIES
-    if not path.is_dir() or any((path / name).is_file() for name in ("config.json", "fine_tune.json")):
+    of_a_run = any((path / name).is_file() for name in ("config.json", "fine_tune.json"))
+    # Who published a root may have put a config.json of theirs beside the folders.
+    if not path.is_dir() or (of_a_run and not any(path.glob(f"*/*{SUFFIX}"))):
         raise _no_trajectories(path)
     return path
 
