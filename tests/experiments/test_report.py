@@ -6,12 +6,14 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.experiments.report_pages import outside_links, page_rows
 from tests.experiments.rock_paper_scissors import play_run
 
 from pokenash.errors import RunDirectoryError
 from pokenash.experiments import write_report
+from pokenash.experiments.figures import meta_strategy_figure, nash_conv_figure
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +82,20 @@ def test_report_of_an_unfinished_run_says_so(tmp_path: Path) -> None:
     play_run(tmp_path / "run", iterations=1)
     path = tmp_path / "run" / "psro_summary.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "status": "running"}))
-    assert "has not finished" in write_report(tmp_path / "run").read_text()
+    page = write_report(tmp_path / "run").read_text()
+    assert "has not finished" in page
+    assert "Mixture so far" in page
+    assert "inal mixture" not in page
+    assert "final probability" not in page
+
+
+@pytest.mark.parametrize("iterations", [1, 2, 12])
+def test_iterations_are_whole_numbers_in_figures_and_every_value_is_inside(iterations: int) -> None:
+    zero = np.zeros(iterations)
+    figures = [meta_strategy_figure(["one"], np.ones((iterations, 1))), nash_conv_figure(zero + 0.05, zero, zero, 0.95)]
+    for figure in figures:
+        assert all(tick == int(tick) for tick in figure.axes[0].get_xticks())
+    assert figures[1].axes[0].get_ylim()[1] > 0.05
 
 
 @pytest.mark.parametrize("damage", ["missing", "torn", "field"])

@@ -111,6 +111,11 @@ def exact_payoff_figure(names: Sequence[str], payoffs: NDArray[np.float64]) -> F
     return figure
 
 
+def _iterations() -> MaxNLocator:
+    """Ticks at whole numbers, one of them where there is one iteration."""
+    return MaxNLocator(integer=True, min_n_ticks=1)
+
+
 def meta_strategy_figure(names: Sequence[str], probabilities: NDArray[np.float64]) -> Figure:
     """The meta-strategy of every iteration as stacked bars.
 
@@ -134,7 +139,7 @@ def meta_strategy_figure(names: Sequence[str], probabilities: NDArray[np.float64
         bottom += height
     axes.set_ylim(0.0, 1.0)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(_iterations())
     axes.set_xlabel("iteration")
     axes.set_ylabel("probability in the mixture")
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=8)
@@ -191,9 +196,10 @@ def nash_conv_figure(
     errors = np.stack([np.maximum(posterior_mean - lower, 0.0), np.maximum(upper - posterior_mean, 0.0)])
     axes.errorbar(place, posterior_mean, yerr=errors, fmt="o-", color=_PALETTE[0], capsize=4, label="posterior mean")
     axes.axhline(0.0, color="#999999", linewidth=1.0, linestyle="--", label="plug-in value (0 by construction)")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(_iterations())
     # Room for a line at 0 to be seen, and an axis that does not blow up rounding when all is 0.
-    top = max(float(upper.max(initial=0.0)), 0.02)
+    # A mean may lie above an interval that ends at 0: what is rare and large counts for it alone.
+    top = max(float(upper.max(initial=0.0)), float(posterior_mean.max(initial=0.0)), 0.02)
     axes.set_ylim(-0.05 * top, 1.1 * top)
     axes.set_xlabel("iteration")
     axes.set_ylabel("restricted nash_conv")
@@ -221,7 +227,7 @@ def exact_nash_conv_figure(nash_conv: NDArray[np.float64]) -> Figure:
     if nash_conv.min() <= floor:
         axes.axhline(floor, color="#999999", linewidth=1.0, linestyle="--", label="0 but for rounding")
         axes.legend(frameon=False, fontsize=8)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(_iterations())
     axes.set_xlabel("iteration")
     axes.set_ylabel("exact nash_conv")
     return figure

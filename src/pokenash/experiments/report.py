@@ -218,7 +218,8 @@ def _context(run: _Run, title: str) -> dict[str, Any]:
     return {
         "title": title,
         "exact": run.exact,
-        "subtitle": f"Final mixture: {_mixture_words(probability)}",
+        "finished": run.finished,
+        "subtitle": f"{'Final mixture' if run.finished else 'Mixture so far'}: {_mixture_words(probability)}",
         "warnings": _warnings(run),
         "cards": [{"value": value, "label": label} for value, label in cards],
         "best_responses": _best_response_rows(run),

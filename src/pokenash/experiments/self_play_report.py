@@ -46,8 +46,8 @@ def _page(history: SelfPlayHistory, title: str | None) -> Page:
     battles = sum(one["collection"]["battles"] for one in history.generations)
     return Page(
         title or f"Self-play on {config['game']['format']}",
-        f"{len(history.generations)} generations, {kind}; the reference of the divergence is "
-        f"{_reference(config['plan'])}",
+        f"{len(history.generations)} generation{'s' * (len(history.generations) != 1)}, {kind}; the reference of the "
+        f"divergence is {_reference(config['plan'])}",
         cards=[
             (" ".join(_score(met)), f"{last['policy']} against the start"),
             (_rating(last), "rating relative to the start"),
