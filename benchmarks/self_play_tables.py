@@ -111,9 +111,7 @@ def _interval(row: dict[str, Any], form: str = ".1%") -> str:
 
 def _pages(directory: Path, found: dict[tuple[str, int], SelfPlayHistory]) -> Sequence[str]:
     """The tables in Markdown."""
-    start = pairings(directory / "start" / "tournament", "imitation", 0.95)
-    table = [{"opponent": f"`{row['name']}`", "battles": row["battles"], "score": _interval(row)} for row in start]
-    parts = ["The starting policy:\n", markdown_table(table, ["opponent", "battles", "score"])]
+    parts = ["The starting policy against heuristics, with 95% intervals:\n", _start_table(directory, found)]
     rows = generation_rows(found)
     shown = [
         {
@@ -129,7 +127,11 @@ def _pages(directory: Path, found: dict[tuple[str, int], SelfPlayHistory]) -> Se
         }
         for row in rows
     ]
-    parts += ["Every generation, with 95% intervals:\n", markdown_table(shown, list(shown[0]))]
+    battles = sorted({row["battles"] for row in rows})
+    parts += [
+        f"Every generation, {battles[0]} battles of every pair, with 95% intervals:\n",
+        markdown_table(shown, list(shown[0])),
+    ]
     parts += ["The last generation, mean over seeds and range:\n", _last_table(rows)]
     finals = directory / "finals" / "tournament.json"
     if finals.exists():
@@ -145,6 +147,20 @@ def _pages(directory: Path, found: dict[tuple[str, int], SelfPlayHistory]) -> Se
             f"{met.battles:,} battles. The interval is of these networks; other seeds would give others.\n"
         )
     return parts
+
+
+def _start_table(directory: Path, found: dict[tuple[str, int], SelfPlayHistory]) -> str:
+    """The start against heuristics, in its own battles and in those by which the runs of a seed measure it."""
+    measured = [("its own", directory / "start" / "tournament", "imitation")]
+    # Both runs of a seed have the same battles of the start.
+    runs = {seed: f"{kind}_{seed}" for kind, seed in found}
+    measured += [(f"the runs of seed {seed}", directory / run / "tournament", "start") for seed, run in runs.items()]
+    table = []
+    for name, tournament, policy in measured:
+        rows = pairings(tournament, policy, 0.95)
+        met = {row["name"]: f"{_interval(row)} of {row['battles']}" for row in rows}
+        table.append({"battles_of": name, **{one: met.get(one, "") for one in ("uniform", *TEACHERS)}})
+    return markdown_table(table, list(table[0]))
 
 
 def _last_table(rows: Sequence[dict[str, Any]]) -> str:
