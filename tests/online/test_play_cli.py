@@ -71,12 +71,17 @@ def test_the_password_is_in_nothing_that_is_written_and_in_no_other_process(tmp_
         options = ("uniform", "--server", server.url, "--login-url", login.url, "--log-level", "debug", "--accept")
         process = _start(name, *options, "--output", str(tmp_path / "ours"), password=_PASSWORD)
         seen: list[bytes] = []
+        own = Path(f"/proc/{process.pid}/cmdline").read_bytes()
         while process.poll() is None:
             for child in _children(process.pid):
                 try:
-                    seen.append(Path(f"/proc/{child}/environ").read_bytes())
+                    # Between fork and exec a child is its parent's image, and not yet another program.
+                    has_begun = Path(f"/proc/{child}/cmdline").read_bytes() != own
+                    environment = Path(f"/proc/{child}/environ").read_bytes()
                 except OSError:
                     continue
+                if has_begun:
+                    seen.append(environment)
             time.sleep(0.02)
         out, err = process.communicate()
     assert process.returncode == 2
